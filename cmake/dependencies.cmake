@@ -1,0 +1,16 @@
+# The libraries that the layers use; `downhill_onednn` is the target to link, or empty.
+list(APPEND CMAKE_MODULE_PATH ${PROJECT_SOURCE_DIR}/cmake)
+find_package(fmt REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(ZLIB REQUIRED)
+find_package(nlohmann_json REQUIRED)
+
+set(downhill_onednn "")
+if(DOWNHILL_ONEDNN STREQUAL "AUTO")
+  find_package(OneDNN)
+elseif(DOWNHILL_ONEDNN)
+  find_package(OneDNN REQUIRED)
+endif()
+if(DOWNHILL_ONEDNN AND OneDNN_FOUND)
+  set(downhill_onednn OneDNN::OneDNN)
+endif()

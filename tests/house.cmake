@@ -1,0 +1,39 @@
+# Tests of the house itself: who may include whom, what the objects hold, whether strangers can
+# use the library.
+
+# An #include of a room that a layer must not see has to fail, and for that reason only.
+function(layering_test layer)
+  list(TRANSFORM ARGN PREPEND downhill/)
+  list(TRANSFORM ARGN APPEND .h)
+  list(JOIN ARGN "," headers)
+  add_test(NAME house/layering_${layer} COMMAND ${CMAKE_COMMAND} -D compiler=${CMAKE_CXX_COMPILER}
+    "-Dinclude=$<JOIN:$<TARGET_PROPERTY:downhill_${layer},INCLUDE_DIRECTORIES>,$<COMMA>>"
+    -D own=downhill/${layer}.h -D headers=${headers} -D work=${CMAKE_CURRENT_BINARY_DIR}/${layer}
+    -P ${CMAKE_CURRENT_SOURCE_DIR}/layering.cmake)
+  set_tests_properties(house/layering_${layer} PROPERTIES LABELS unit)
+endfunction()
+layering_test(tensor autograd data optim nn downhill)
+layering_test(autograd data optim nn downhill)
+layering_test(data optim nn downhill)
+layering_test(optim data nn downhill)
+layering_test(nn data optim downhill)
+
+get_property(layers GLOBAL PROPERTY downhill_layers)
+list(TRANSFORM layers REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE objects)
+if(Python3_FOUND)
+  add_test(NAME house/no_isa_leak COMMAND_EXPAND_LISTS
+    COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/check_isa.py ${objects}
+      $<TARGET_OBJECTS:downhill_tests>)
+  set_tests_properties(house/no_isa_leak PROPERTIES LABELS unit)
+endif()
+
+if(NOT DOWNHILL_SANITIZE)
+  foreach(kind IN ITEMS find_package add_subdirectory)
+    add_test(NAME house/${kind} COMMAND ${CMAKE_COMMAND} -D kind=${kind}
+      -D build=${PROJECT_BINARY_DIR} -D source=${PROJECT_SOURCE_DIR}
+      -D compiler=${CMAKE_CXX_COMPILER} -D shared=${BUILD_SHARED_LIBS}
+      -D generator=${CMAKE_GENERATOR} -D launcher=${CMAKE_CXX_COMPILER_LAUNCHER} -D config=$<CONFIG>
+      -P ${CMAKE_CURRENT_SOURCE_DIR}/consumer/run.cmake)
+    set_tests_properties(house/${kind} PROPERTIES LABELS slow TIMEOUT 1500)
+  endforeach()
+endif()
