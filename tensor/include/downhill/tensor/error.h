@@ -1,0 +1,19 @@
+// What the library throws.
+#pragma once
+#include <stdexcept>
+
+namespace downhill {
+
+/// Every error of the library: what() reads "op: rule that was broken (the values)".
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// An index or dimension out of range.
+class IndexError : public Error {
+ public:
+  using Error::Error;
+};
+
+}  // namespace downhill
