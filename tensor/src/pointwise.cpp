@@ -65,6 +65,14 @@ template <int N, int StateBytes> class PointwiseNode final : public Node {
     saves_output_ = uses >> N & 1;
     finish_recording(*this);
   }
+  // In place: the inputs that lie in self's memory are about to be overwritten, so copies of them are saved.
+  void save_copies(const Tensor& self, Inputs in) {
+    NoGradGuard guard;
+    for (int i = 0; i < N; ++i) {
+      const Tensor& x = *in[static_cast<std::size_t>(i)];
+      if (saved_[i] && x.impl().storage.get() == self.impl().storage.get()) saved_[i] = Saved(x.clone());
+    }
+  }
   void save_output(const Tensor& out) {
     if (saves_output_) saved_[N] = Saved(out);
   }
@@ -138,10 +146,16 @@ PointwiseRun run_of(const PointwiseOp& op, const void* state, DType compute, boo
 }  // namespace
 
 PointwiseResult infer_pointwise(const PointwiseOp& op, const void* state, Inputs in) {
-  for (const Tensor* t : in) check_defined(op.name.data(), *t);
+  for (const Tensor* t : in)
+    if (!t->defined()) [[unlikely]] check_defined(op.name.data(), *t);
   if (op.masks) check_masks(op, in);
   const TensorImpl& a = in[0]->impl();
-  if (op.inputs == 1 && !op.masks) {
+  bool alike = !op.masks;
+  for (int i = 1; i < op.inputs && alike; ++i) {
+    const TensorImpl& b = in[static_cast<std::size_t>(i)]->impl();
+    alike = b.dtype == a.dtype && b.size == a.size && b.number == a.number;
+  }
+  if (alike) {
     const DType t = result_dtype(op, state, a.dtype);
     return {op.types == Types::predicate ? kBool : t, compute_dtype(t), a.size};
   }
@@ -210,6 +224,7 @@ Tensor& call_pointwise_(const PointwiseOp& op, const void* state, Tensor& self, 
     return self;
   }
   with_node(thread_state(), op, state, in, [&](auto node) {
+    node->save_copies(self, in);
     run_pointwise(run, q, {p, in.size()});
     bump_version(self);
     node->save_output(self);

@@ -123,7 +123,7 @@ struct PowInt {  // |n| <= max_int_power, by repeated multiplication
   static constexpr Types types = Types::arithmetic;
   DOWNHILL_INLINE auto f(auto x) const { return vec::powi(x, n); }
   static constexpr auto vjp = rules([](const auto& op, auto g, auto x, auto) DOWNHILL_INLINE_LAMBDA {
-    return g * (op.n * pow(x, op.n - 1));
+    return g * (op.n * pow(x, op.n == 0 ? 0 : op.n - 1));
   });
 };
 struct PowReal {
@@ -133,7 +133,7 @@ struct PowReal {
   static constexpr Types types = Types::floating;
   DOWNHILL_INLINE auto f(auto x) const { return vec::pow(x, decltype(x)(e)); }
   static constexpr auto vjp = rules([](const auto& op, auto g, auto x, auto) DOWNHILL_INLINE_LAMBDA {
-    return g * (op.e * pow(x, op.e - 1));
+    return g * (op.e * pow(x, op.e == 0 ? 0 : op.e - 1));
   });
 };
 struct Clamp {  // NaN stays NaN; the gradient passes where lo <= x <= hi
