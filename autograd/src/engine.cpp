@@ -12,7 +12,9 @@ namespace {
 constexpr int kInlineInputs = 8;
 constexpr std::uint8_t kLeads = 1, kLeadsNowhere = 2;
 
-thread_local std::vector<BackwardRun::Waiting> spare_heap;  // its memory is used again by the next run
+// Their memory is used again by the next run.
+thread_local std::vector<BackwardRun::Waiting> spare_heap;
+thread_local std::vector<Ref<Node>> spare_roots;
 
 // Nobody else can see or change these elements.
 bool is_exclusive(const Tensor& t) {
@@ -38,9 +40,7 @@ std::mutex& leaf_mutex() {
 }  // namespace
 
 BackwardRun::BackwardRun(bool retain_graph, bool create_graph)
-    : retain_graph_(retain_graph), create_graph_(create_graph), mode_(create_graph), heap_(std::move(spare_heap)) {
-  heap_.clear();
-}
+    : retain_graph_(retain_graph), create_graph_(create_graph), mode_(create_graph), heap_(std::move(spare_heap)), roots_(std::move(spare_roots)) {}
 
 BackwardRun::~BackwardRun() {
   for (const Waiting& w : heap_) {
@@ -54,6 +54,8 @@ BackwardRun::~BackwardRun() {
   }
   heap_.clear();
   spare_heap = std::move(heap_);
+  roots_.clear();
+  spare_roots = std::move(roots_);
 }
 
 void BackwardRun::claim(Node& n) {
@@ -95,7 +97,10 @@ void BackwardRun::accumulate(Tensor& into, Tensor grad) const {
   else into = into + grad;
 }
 
-void BackwardRun::start(const Tensor& root, Tensor grad) { give(edge_to(root.impl()), std::move(grad)); }
+void BackwardRun::start(const Tensor& root, Tensor grad) {
+  roots_.push_back(root.impl().history);
+  give(edge_to(root.impl()), std::move(grad));
+}
 
 void BackwardRun::run() {
   while (!heap_.empty()) {

@@ -52,6 +52,7 @@ struct BackwardRun {
   bool retain_graph_, create_graph_, restricted_ = false;
   AutoGradMode mode_;
   std::vector<Waiting> heap_;
+  std::vector<Ref<Node>> roots_;  // keep the graph, whatever hooks do
   std::vector<LeafGrad> overflow_;
   std::vector<Node*> marked_;
 };
