@@ -35,8 +35,7 @@ inline constexpr int kMaxRuleOperands = 6;
 /// rule(coefficients, operands, n): the rule on n elements of contiguous arrays.
 using MultiKernel = KernelTable<void(const void* coefficients, void* const* data, std::int64_t n)>;
 
-template <class Rule, class T>
-struct MultiLoop {
+template <class Rule, class T> struct MultiLoop {
   static constexpr int states = Rule::operands > 2 ? Rule::operands - 2 : 0;
 
   template <int... S>
@@ -77,7 +76,8 @@ template <class Rule>
 inline constexpr MultiRule multi_rule{
     Rule::operands, {&kernel<MultiLoop<Rule, float>>, &kernel<MultiLoop<Rule, double>>}};
 
-/// Sums over all elements, in double, over blocks of fixed size: the same for any number of threads.
+/// Sums over all elements, in double, over blocks of fixed size: the same for any number of
+/// threads.
 struct MultiSums {
   double magnitudes = 0;  ///< sum of |x|
   double squares = 0;     ///< sum of x^2
@@ -98,11 +98,12 @@ class MultiList {
   /// zero on x86-64: they would make a step several times slower.
   void run(const MultiRule& rule, const void* coefficients) const;
   MultiSums sums() const;
-  double largest_magnitude() const;       ///< NaN where there is one; 0 of nothing
-  double sum_of_powers(double p) const;   ///< sum of |x|^p
+  double largest_magnitude() const;      ///< NaN where there is one; 0 of nothing
+  double sum_of_powers(double p) const;  ///< sum of |x|^p
 
  private:
   struct Item {
+    Item() {}  // leaves the members unset
     void* data[kMaxRuleOperands];
     std::int64_t n, first_chunk;
     DType dtype;
@@ -119,7 +120,9 @@ class MultiList {
 /// Multiplies by a number.
 struct ScaleRule {
   static constexpr int operands = 1;
-  struct Coefficients { double factor; };
+  struct Coefficients {
+    double factor;
+  };
   DOWNHILL_INLINE static void update(auto& x, const auto& c) { x = c.factor * x; }
 };
 

@@ -1,0 +1,128 @@
+#include <downhill/nn/functional.h>
+#include <downhill/tensor/check.h>
+#include <downhill/tensor/factory.h>
+#include <downhill/tensor/format.h>
+#include <downhill/tensor/random.h>
+
+#include <limits>
+
+namespace downhill::nn::functional {
+
+namespace {
+
+Tensor reduced(const Tensor& losses, Reduction reduction) {
+  if (reduction == Reduction::mean) return losses.mean();
+  return reduction == Reduction::sum ? losses.sum() : losses;
+}
+
+void check_same_shape(const char* op, const Tensor& input, const Tensor& target) {
+  check(input.sizes() == target.sizes(), "{}: shapes must be equal, got input {} and target {}", op,
+        input.sizes(), target.sizes());
+}
+
+void check_classes(const char* op, const Tensor& scores, const Tensor& target) {
+  check(scores.dim() == 2 && target.dim() == 1 && scores.size(0) == target.size(0),
+        "{}: needs input [N, C] and target [N], got {} and {}", op, scores.sizes(), target.sizes());
+  check(target.dtype() == kInt64, "{}: the target must be int64, got {}", op,
+        name_of(target.dtype()));
+}
+
+/// The elements x[i, y[i]].
+Tensor picked(const Tensor& x, const Tensor& y) { return x.gather(1, y.unsqueeze(1)).squeeze(1); }
+
+Tensor one_hot(const Tensor& y, std::int64_t classes) {
+  return y.unsqueeze(1) == arange(classes).unsqueeze(0);
+}
+
+/// A batch of targets, what each counts, and the classes' weights.
+struct Classes {
+  Tensor log_p, target, counts, weight;
+
+  Classes(const char* op, const Tensor& log_probabilities, const Tensor& y, const Tensor& w,
+          std::int64_t ignore_index)
+      : log_p(log_probabilities), weight(w) {
+    check_classes(op, log_p, y);
+    const Tensor ignored = y == ignore_index;
+    target = where(ignored, 0, y);
+    counts = (~ignored).to(log_p.dtype());
+    if (!weight.defined()) return;
+    check(weight.dim() == 1 && weight.size(0) == log_p.size(1),
+          "{}: the weight must be [{}], got {}", op, log_p.size(1), weight.sizes());
+    counts = counts * weight.index_select(0, target);
+  }
+  Tensor target_losses() const { return -picked(log_p, target) * counts; }
+  Tensor smooth_losses() const {
+    const Tensor all = weight.defined() ? log_p * weight : log_p;
+    return -all.sum({1}) * (counts != 0).to(log_p.dtype());
+  }
+  Tensor reduce(const Tensor& losses, Reduction reduction) const {
+    if (reduction == Reduction::mean) return losses.sum() / counts.sum();
+    return reduced(losses, reduction);
+  }
+};
+
+}  // namespace
+
+Tensor dropout(const Tensor& x, const DropoutOptions& o) {
+  check(o.p >= 0 && o.p <= 1, "dropout: p must be in [0, 1], got {}", o.p);
+  if (!o.training || o.p == 0) return x;
+  if (o.p == 1) return x * 0;
+  return x * bernoulli_like(x, 1 - o.p).mul_(1 / (1 - o.p));
+}
+
+Tensor cross_entropy(const Tensor& scores, const Tensor& target, const CrossEntropyOptions& o) {
+  const double smooth = o.label_smoothing;
+  check(smooth >= 0 && smooth <= 1, "cross_entropy: label_smoothing must be in [0, 1], got {}",
+        smooth);
+  if (!o.weight.defined() && smooth == 0)
+    return downhill::cross_entropy(scores, target, o.reduction, o.ignore_index);
+  const Classes c("cross_entropy", scores.log_softmax(-1), target, o.weight, o.ignore_index);
+  Tensor losses = c.target_losses();
+  if (smooth > 0) {
+    const double spread = smooth / static_cast<double>(scores.size(1));
+    losses = (1 - smooth) * losses + spread * c.smooth_losses();
+  }
+  return c.reduce(losses, o.reduction);
+}
+
+Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const NLLOptions& o) {
+  const Classes c("nll_loss", log_probabilities, target, o.weight, o.ignore_index);
+  return c.reduce(c.target_losses(), o.reduction);
+}
+
+Tensor mse_loss(const Tensor& input, const Tensor& target, const LossOptions& o) {
+  check_same_shape("mse_loss", input, target);
+  return reduced(square(input - target), o.reduction);
+}
+
+Tensor l1_loss(const Tensor& input, const Tensor& target, const LossOptions& o) {
+  check_same_shape("l1_loss", input, target);
+  return reduced(abs(input - target), o.reduction);
+}
+
+Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& t,
+                                        const BCEWithLogitsOptions& o) {
+  check_same_shape("binary_cross_entropy_with_logits", x, t);
+  const Tensor m = (-x).detach().clamp_min(0);  // the value does not depend on it
+  const Tensor log_term = m + log(exp(-m) + exp(-x - m));
+  const Tensor positive = o.pos_weight.defined() ? 1 + (o.pos_weight - 1) * t : Tensor();
+  Tensor losses = (1 - t) * x + (positive.defined() ? positive * log_term : log_term);
+  if (o.weight.defined()) losses = losses * o.weight;
+  return reduced(losses, o.reduction);
+}
+
+Tensor multiclass_hinge_loss(const Tensor& scores, const Tensor& y, const HingeOptions& o) {
+  if (o.variant == Hinge::weston_watkins)
+    return downhill::multiclass_hinge(scores, y, o.margin, o.reduction);
+  check_classes("multiclass_hinge_loss", scores, y);
+  const Tensor own = picked(scores, y);
+  if (o.variant == Hinge::crammer_singer) {
+    const double lowest = -std::numeric_limits<double>::infinity();
+    const Tensor others = scores.masked_fill(one_hot(y, scores.size(1)), lowest);
+    return reduced(relu(others.amax({1}) - own + o.margin), o.reduction);
+  }
+  const Tensor all = relu(scores + o.margin).sum({1});
+  return reduced(all - relu(own + o.margin) + relu(o.margin - own), o.reduction);
+}
+
+}  // namespace downhill::nn::functional
