@@ -19,6 +19,7 @@ using ProductOps = OpList<struct Matmul, struct Linear>;
 using ViewOps = OpList<struct Permute, struct Reshape, struct Expand, struct SliceView, struct SliceScatter>;
 using IndexOps = OpList<struct Index, struct IndexAdd, struct IndexPut, struct Gather, struct ScatterAdd>;
 using CatOps = OpList<struct Cat>;
+using MultiTensorOps = OpList<struct ElasticNet>;
 using ReduceOps = OpList<struct Sum, struct Mean, struct SumTo, struct Amax, struct Amin,
                          struct MaxAlong, struct MinAlong, struct Aminmax, struct Argmax>;
 using SoftmaxOps = OpList<struct LogSumExp, struct Softmax, struct LogSoftmax>;

@@ -8,6 +8,8 @@
 #include <new>
 #include <vector>
 
+#include <downhill/tensor/check.h>
+
 namespace downhill {
 namespace detail {
 
@@ -23,7 +25,7 @@ void* system_get(ThreadState& t, std::size_t bytes) {
   t.mallocs.add(1);
   const std::size_t align = bytes >= kHugeFrom ? kHugePage : 64;
   void* p = std::aligned_alloc(align, (bytes + align - 1) / align * align);
-  if (!p) throw std::bad_alloc();
+  check(p, "memory: the system has no {} bytes left", bytes);
 #ifdef MADV_HUGEPAGE
   if (bytes >= kHugeFrom) madvise(p, bytes, MADV_HUGEPAGE);
 #endif

@@ -18,10 +18,9 @@ DOWNHILL_INLINE Words philox(Words c, std::uint32_t key0, std::uint32_t key1) {
   } else {
     const std::uint64_t a = std::uint64_t(0xD2511F53) * c.w[0];
     const std::uint64_t b = std::uint64_t(0xCD9E8D57) * c.w[2];
-    const Words next{{static_cast<std::uint32_t>(b >> 32) ^ c.w[1] ^ key0,
-                      static_cast<std::uint32_t>(b),
-                      static_cast<std::uint32_t>(a >> 32) ^ c.w[3] ^ key1,
-                      static_cast<std::uint32_t>(a)}};
+    const Words next{
+        {static_cast<std::uint32_t>(b >> 32) ^ c.w[1] ^ key0, static_cast<std::uint32_t>(b),
+         static_cast<std::uint32_t>(a >> 32) ^ c.w[3] ^ key1, static_cast<std::uint32_t>(a)}};
     return philox<Rounds - 1>(next, key0 + 0x9E3779B9, key1 + 0xBB67AE85);
   }
 }

@@ -48,7 +48,7 @@ template <class T> struct SoftmaxRows {
     if (wanted == SoftmaxResult::none) return;
     DOWNHILL_VECTORIZE
     for (std::int64_t i = 0; i < n; ++i)
-      y[i] = (softmax ? R(y[i]) * scale : (R(x[i]) - m) - log).v;
+      y[i] = softmax ? (R(y[i]) * scale).v : ((R(x[i]) - m) - log).v;
   }
 
   // Every loop over r is a loop over lanes, however short the rows.
@@ -84,7 +84,7 @@ template <class T> struct SoftmaxRows {
       for (std::int64_t r = 0; r < lanes; ++r) {
         const R d = at[i][r] - m[r], e = vec::exp(d);
         sum[r] = sum[r] + e;
-        at[i][r] = softmax ? e : d;
+        at[i][r].v = softmax ? e.v : d.v;
       }
     }
     if (!softmax) return;

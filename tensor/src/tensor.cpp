@@ -170,7 +170,8 @@ Tensor Tensor::detach() const { return detail::new_alias(detail::thread_state(),
 
 void Tensor::set_data(const Tensor& other) {
   detail::TensorImpl& p = impl();
-  check(is_leaf(), "set_data: an intermediate result (made by {}) cannot be given other data", p.history->name());
+  check(is_leaf(), "set_data: an intermediate result (made by {}) cannot be given other data",
+        p.history ? p.history->name() : "");
   check(!requires_grad() || other.is_floating_point(), "set_data: a tensor that requires a gradient needs a floating-point "
         "dtype, got {}", name_of(other.dtype()));
   detail::copy_layout(p, other.impl());

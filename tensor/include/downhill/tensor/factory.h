@@ -43,8 +43,7 @@ Tensor logspace(double start, double end, std::int64_t steps, double base = 10,
 /// A (nested) list of numbers, for `tensor`.
 class TensorData {
  public:
-  template <Number T>
-  TensorData(T value) : value_(value) {}
+  template <Number T> TensorData(T value) : value_(value) {}
   TensorData(std::initializer_list<TensorData> list) : list_(list), is_list_(true) {}
   bool is_list() const { return is_list_; }
   const Scalar& value() const { return value_; }
@@ -67,8 +66,7 @@ Tensor tensor_from(const void* values, DType type, std::int64_t n, const TensorO
 }
 
 /// The same from a vector.
-template <Number T>
-Tensor tensor(const std::vector<T>& values, const TensorOptions& options = {}) {
+template <Number T> Tensor tensor(const std::vector<T>& values, const TensorOptions& options = {}) {
   const auto n = static_cast<std::int64_t>(values.size());
   if constexpr (std::is_same_v<T, bool>) {
     const std::vector<std::uint8_t> bytes(values.begin(), values.end());

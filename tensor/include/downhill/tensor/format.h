@@ -18,7 +18,7 @@ struct PrintOptions {
   std::int64_t threshold = 1000;  ///< more elements than this are summarised
   std::int64_t edge_items = 3;    ///< entries shown at each end of a long dimension
   int line_width = 80;
-  std::optional<bool> sci_mode;   ///< scientific notation always or never; unset: where it is needed
+  std::optional<bool> sci_mode = {};  ///< scientific notation; unset: where needed
 };
 PrintOptions print_options();
 /// For the whole process. Throws Error for negative values.
@@ -39,24 +39,20 @@ std::ostream& operator<<(std::ostream& out, const Shape& s);
 
 }  // namespace downhill
 
-template <>
-struct fmt::formatter<downhill::Shape> {
+template <> struct fmt::formatter<downhill::Shape> {
   constexpr auto parse(format_parse_context& c) { return c.begin(); }
-  template <class Context>
-  auto format(const downhill::Shape& s, Context& c) const {
+  template <class Context> auto format(const downhill::Shape& s, Context& c) const {
     return fmt::format_to(c.out(), "{}", fmt::string_view(downhill::to_string(s)));
   }
 };
-template <>
-struct fmt::formatter<downhill::Tensor> {
+template <> struct fmt::formatter<downhill::Tensor> {
   constexpr auto parse(format_parse_context& c) {
     auto end = c.begin();
     while (end != c.end() && *end != '}') ++end;
     spec_ = {c.begin(), static_cast<std::size_t>(end - c.begin())};
     return end;
   }
-  template <class Context>
-  auto format(const downhill::Tensor& x, Context& c) const {
+  template <class Context> auto format(const downhill::Tensor& x, Context& c) const {
     return fmt::format_to(c.out(), "{}", fmt::string_view(downhill::to_string(x, spec_)));
   }
 

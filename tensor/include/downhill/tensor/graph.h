@@ -82,6 +82,7 @@ class Node {
 
  protected:
   void point_edges_at(Edge* edges, int n) { edges_ = edges, input_count_ = n; }
+  void point_outputs_at(NodeOutput* outputs) { outputs_ = outputs; }
 
  private:
   friend struct detail::BackwardRun;

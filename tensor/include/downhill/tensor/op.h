@@ -46,7 +46,8 @@ template <class Op> class OpNode final : public Node {
 
  public:
   OpNode(std::span<const Tensor* const> inputs, typename Op::Values&& values)
-      : Node(nullptr, 0, outputs_.data(), out), values_(std::move(values)) {
+      : Node(nullptr, 0, nullptr, out), values_(std::move(values)) {
+    point_outputs_at(outputs_.data());
     if constexpr (in == kAnyInputs) edges_.resize(inputs.size());
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (inputs[i]->defined()) edges_[i] = edge_to(inputs[i]->impl());

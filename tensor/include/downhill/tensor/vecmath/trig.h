@@ -24,7 +24,7 @@ DOWNHILL_INLINE Real<double> less_turns(Real<double> x, Real<double> n, double u
   return b - ((n * (unit * pi[3]) - ((a - b) - third)) + n * (unit * pi[4]));
 }
 
-/// sin(x + quarter pi / 2), quarter = 0 or 1.
+/// sin(x + quarter pi / 2), quarter = 0 or 1; never over 1.
 template <class T, int quarter> DOWNHILL_INLINE Real<T> sin_or_cos(Real<T> x0) {
   using D = Real<double>;
   D x = x0.v, turns = x * 0x1.45f306dc9c883p-2;
@@ -40,8 +40,8 @@ template <class T, int quarter> DOWNHILL_INLINE Real<T> sin_or_cos(Real<T> x0) {
                -2.5052106904269226e-8, 2.7557319211568449e-6, -0.00019841269841212476,
                0.0083333333333332066, -0.16666666666666666);
   }
-  Real<T> y = r + r * z * p;
-  if constexpr (quarter == 0) y = where(x0 == 0, x0, y);
+  Real<T> a = vec::abs(r), y = a + a * z * p;
+  y = vec::copysign(where(y > 1, 1, y), r);
   return where(vec::abs(x0) <= largest_angle, y, nan);
 }
 
