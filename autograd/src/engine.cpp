@@ -83,11 +83,12 @@ void BackwardRun::give(const Edge& e, Tensor grad) {
   } else {
     claim(n);
   }
+  if (!n.queued_) {  // before anything else can throw: what is in the heap is cleaned up
+    n.queued_ = true;
+    heap_.push_back({n.depth_, &n});
+    std::push_heap(heap_.begin(), heap_.end());
+  }
   accumulate(o.pending, std::move(grad));
-  if (n.queued_) return;
-  n.queued_ = true;
-  heap_.push_back({n.depth_, &n});
-  std::push_heap(heap_.begin(), heap_.end());
 }
 
 void BackwardRun::accumulate(Tensor& into, Tensor grad) const {
@@ -161,7 +162,7 @@ void BackwardRun::finish_leaf(Leaf& leaf, Tensor grad) const {
     if (create_graph_) leaf.grad = leaf.grad + grad;
     else leaf.grad.add_(grad);
   } else {
-    leaf.grad = create_graph_ ? grad.contiguous() : is_exclusive(grad) ? std::move(grad) : grad.detach().clone();
+    leaf.grad = create_graph_ ? grad.clone() : is_exclusive(grad) ? std::move(grad) : grad.detach().clone();
   }
 }
 

@@ -28,7 +28,8 @@ TensorDual TensorDual::call(const PointwiseOp& op, const void* state, std::span<
 
 Tensor TensorDual::compare(const TensorDual& a, const TensorDual& b, const PointwiseOp& op) {
   const Tensor* in[] = {&a.v, &b.v};
-  return call_pointwise(op, nullptr, in);
+  const op::Lt no_parameters;  // as in every comparison
+  return call_pointwise(op, &no_parameters, in);
 }
 
 TensorDual TensorDual::choose(const Tensor& c, const TensorDual& a, const TensorDual& b) {

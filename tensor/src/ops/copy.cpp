@@ -17,10 +17,11 @@ namespace {
 Tensor copied_into(Tensor out, const Tensor& x) {
   TensorImpl *p[] = {&x.impl()}, *q[] = {&out.impl()};
   const DType compute = compute_dtype(q[0]->dtype);
+  const op::Copy copy;
   if (p[0]->contiguous && q[0]->contiguous && p[0]->dtype == q[0]->dtype && p[0]->numel == q[0]->numel)
     std::memcpy(q[0]->data, p[0]->data, static_cast<std::size_t>(p[0]->numel) * size_of(p[0]->dtype));
   else
-    run_pointwise({pointwise_op<op::Copy>.forward[kernel_index(compute)], nullptr, compute}, q, p);
+    run_pointwise({pointwise_op<op::Copy>.forward[kernel_index(compute)], &copy, compute}, q, p);
   return out;
 }
 
