@@ -77,6 +77,7 @@ Tensor Tensor::to(DType dtype) const { return downhill::to(*this, dtype); }
 Tensor& Tensor::copy_(const Tensor& source) {
   detail::check_defined("copy_", source);
   const bool record = grad_mode() && source.requires_grad() && is_floating_point();
+  const bool becomes_constant = grad_mode() && !record && requires_grad();
   detail::check_writable("copy_", *this, record || requires_grad());
   const Shape size = detail::broadcast("copy_", sizes(), source.sizes());
   check(size == sizes(), "copy_: a source of shape {} does not fit into shape {}", source.sizes(), sizes());
@@ -84,7 +85,7 @@ Tensor& Tensor::copy_(const Tensor& source) {
   detail::copied_into(*this, detail::overlaps_partly(impl(), source.impl()) ? source.clone() : source);
   detail::bump_version(*this);
   if (record) detail::rebase_history(*this, make_node<detail::CopyNode>(detail::thread_state(), source));
-  else impl().history = is_leaf() ? impl().history : detail::Ref<Node>();
+  else if (becomes_constant) impl().history = {}, ++impl().storage->recorded;
   return *this;
 }
 

@@ -75,7 +75,8 @@ template <class T> struct CrossEntropyBackward {
       const T weight = g[r * step] / count;
       if (step != 0) scaled(softmax, weight, gx, n);
       if (t != ignore) gx[t] -= weight;
-      else for (std::int64_t i = 0; i < n; ++i) gx[i] = 0;
+      else
+        for (std::int64_t i = 0; i < n; ++i) gx[i] = 0;
     }
   }
 };
@@ -103,13 +104,11 @@ template <class T> struct HingeBackward {
     for (std::int64_t r = 0; r < rows; ++r, x += n, gx += n) {
       const std::int64_t t = target[r];
       const R base = R(x[t]) - margin, weight = R(g[r * step]) / count;
-      auto counts = [x, base](std::int64_t i) DOWNHILL_INLINE_LAMBDA {
-        return where(R(x[i]) - base <= 0, 0, R(1));
-      };
+      auto counts = [x, base](std::int64_t i)
+                        DOWNHILL_INLINE_LAMBDA { return where(R(x[i]) - base <= 0, 0, R(1)); };
       const R all = fold<SumFold, T>(n, counts) - counts(t);
       DOWNHILL_VECTORIZE
-      for (std::int64_t i = 0; i < n; ++i)
-        gx[i] = where(R(x[i]) - base <= 0, 0, weight).v;
+      for (std::int64_t i = 0; i < n; ++i) gx[i] = where(R(x[i]) - base <= 0, 0, weight).v;
       gx[t] = (-all * weight).v;
     }
   }
@@ -133,8 +132,7 @@ Tensor plain(const Tensor& x) {
   return x.is_contiguous() ? x : contiguous(new_alias(thread_state(), x.impl()));
 }
 
-Examples::Examples(const char* op, const Tensor& scores, const Tensor& classes,
-                   std::int64_t ignore)
+Examples::Examples(const char* op, const Tensor& scores, const Tensor& classes, std::int64_t ignore)
     : x(scores), target(classes) {
   check_inputs(op);
   n = x.sizes().back();
@@ -206,13 +204,14 @@ Tensor cross_entropy_gradient(const Tensor& softmax, const Tensor& target, const
   Tensor out = new_tensor(thread_state(), softmax.sizes(), softmax.dtype());
   const RowGradient g(grad, reduction);
   const std::int64_t n = softmax.sizes().back();
-  for_rows("cross_entropy", softmax, target.numel(),
-           [&](auto like, std::int64_t r, std::int64_t rows) {
-    using T = decltype(like);
-    kernel<CrossEntropyBackward<T>>(
-        softmax.data_ptr<T>() + r * n, target.data_ptr<std::int64_t>() + r, ignore, g.at<T>(r),
-        g.step, reduction == Reduction::mean ? T(count) : T(1), out.data_ptr<T>() + r * n, rows, n);
-  });
+  for_rows(
+      "cross_entropy", softmax, target.numel(), [&](auto like, std::int64_t r, std::int64_t rows) {
+        using T = decltype(like);
+        kernel<CrossEntropyBackward<T>>(softmax.data_ptr<T>() + r * n,
+                                        target.data_ptr<std::int64_t>() + r, ignore, g.at<T>(r),
+                                        g.step, reduction == Reduction::mean ? T(count) : T(1),
+                                        out.data_ptr<T>() + r * n, rows, n);
+      });
   return out;
 }
 
@@ -223,10 +222,9 @@ Tensor hinge_gradient(const Tensor& x, const Tensor& target, double margin, cons
   const std::int64_t n = x.sizes().back(), count = target.numel();
   for_rows("multiclass_hinge", x, count, [&](auto like, std::int64_t r, std::int64_t rows) {
     using T = decltype(like);
-    kernel<HingeBackward<T>>(x.data_ptr<T>() + r * n, target.data_ptr<std::int64_t>() + r,
-                             T(margin), g.at<T>(r), g.step,
-                             reduction == Reduction::mean ? T(count) : T(1),
-                             out.data_ptr<T>() + r * n, rows, n);
+    kernel<HingeBackward<T>>(
+        x.data_ptr<T>() + r * n, target.data_ptr<std::int64_t>() + r, T(margin), g.at<T>(r), g.step,
+        reduction == Reduction::mean ? T(count) : T(1), out.data_ptr<T>() + r * n, rows, n);
   });
   return out;
 }
@@ -269,10 +267,9 @@ Tensor cross_entropy(const Tensor& x, const Tensor& target, Reduction reduction,
   const Tensor losses = new_tensor(state, target.sizes(), x.dtype());
   for_rows("cross_entropy", x, e.rows, [&](auto like, std::int64_t r, std::int64_t rows) {
     using T = decltype(like);
-    kernel<CrossEntropyForward<T>>(e.x.data_ptr<T>() + r * e.n,
-                                   e.target.data_ptr<std::int64_t>() + r, ignore_index,
-                                   p.defined() ? p.data_ptr<T>() + r * e.n : nullptr,
-                                   losses.data_ptr<T>() + r, rows, e.n);
+    kernel<CrossEntropyForward<T>>(
+        e.x.data_ptr<T>() + r * e.n, e.target.data_ptr<std::int64_t>() + r, ignore_index,
+        p.defined() ? p.data_ptr<T>() + r * e.n : nullptr, losses.data_ptr<T>() + r, rows, e.n);
   });
   return record<CrossEntropy>(reduced(losses, reduction, e.count), {&x}, [&] {
     return CrossEntropy::Values{Saved(e.x), Saved(p),     Saved(e.target),
@@ -280,8 +277,7 @@ Tensor cross_entropy(const Tensor& x, const Tensor& target, Reduction reduction,
   });
 }
 
-Tensor multiclass_hinge(const Tensor& x, const Tensor& target, double margin,
-                        Reduction reduction) {
+Tensor multiclass_hinge(const Tensor& x, const Tensor& target, double margin, Reduction reduction) {
   using namespace detail;
   const Examples e("multiclass_hinge", x, target, no_ignore);
   const Tensor losses = new_tensor(thread_state(), target.sizes(), x.dtype());
@@ -308,7 +304,8 @@ Tensor hinge(const Tensor& x, const Tensor& t, Reduction r) { return multiclass_
 
 std::vector<Sample> loss_samples(Loss f) {
   const auto loss = [f](std::string label, const Tensor& x, const Tensor& target, Reduction r) {
-    return sample(std::move(label), [=](const Tensor& in) { return f(in, target, r); }, x);
+    return sample(
+        std::move(label), [=](const Tensor& in) { return f(in, target, r); }, x);
   };
   const Tensor two = tensor({2, 0}), none = zeros({0}, kInt64);
   const auto transposed = [=](const Tensor& x) { return f(x.t(), two, Reduction::none); };

@@ -36,8 +36,8 @@ Tensor share(const Tensor& g, const Tensor& x, const Tensor& y, unsigned mask) {
 
 void check_not_empty(const char* op, const Tensor& x, unsigned mask) {
   for (int d = 0; d < x.dim(); ++d)
-    check(!(mask >> d & 1) || x.sizes()[d] > 0,
-          "{}: cannot reduce the empty dimension {} of {}", op, d, x.sizes());
+    check(!(mask >> d & 1) || x.sizes()[d] > 0, "{}: cannot reduce the empty dimension {} of {}",
+          op, d, x.sizes());
 }
 
 }  // namespace
@@ -161,8 +161,9 @@ Tensor extreme(const char* op, const Tensor& x, const Shape& dims, bool keepdim)
 // ---------------------------------------------------------------- sums
 
 Tensor sum_over(const Tensor& x, unsigned mask, bool keepdim) {
-  return record<Sum>(reduce(Fold::sum, x, mask, keepdim), {&x},
-                     [&] { return Sum::Values{x.sizes(), mask}; });
+  return record<Sum>(reduce(Fold::sum, x, mask, keepdim), {&x}, [&] {
+    return Sum::Values{x.sizes(), mask};
+  });
 }
 
 Tensor mean_over(const Tensor& x, unsigned mask, bool keepdim) {

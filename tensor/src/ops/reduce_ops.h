@@ -13,28 +13,39 @@ struct ReduceOp {
 
 struct Sum : ReduceOp {
   static constexpr std::string_view name = "sum";
-  struct Values { Shape size; unsigned mask; };
+  struct Values {
+    Shape size;
+    unsigned mask;
+  };
   static void vjp(Backward& b, const Values& v);
   static std::vector<Sample> samples();
   static std::vector<BadSample> bad_samples();
 };
 struct Mean : ReduceOp {
   static constexpr std::string_view name = "mean";
-  struct Values { Shape size; unsigned mask; };
+  struct Values {
+    Shape size;
+    unsigned mask;
+  };
   static void vjp(Backward& b, const Values& v);
   static std::vector<Sample> samples();
   static std::vector<BadSample> bad_samples();
 };
 struct SumTo : ReduceOp {
   static constexpr std::string_view name = "sum_to";
-  struct Values { Shape size; };
+  struct Values {
+    Shape size;
+  };
   static void vjp(Backward& b, const Values& v);
   static std::vector<Sample> samples();
   static std::vector<BadSample> bad_samples();
 };
 
 struct Extreme : ReduceOp {
-  struct Values { Saved x, y; unsigned mask; };
+  struct Values {
+    Saved x, y;
+    unsigned mask;
+  };
   static void vjp(Backward& b, const Values& v);
 };
 struct Amax : Extreme {
@@ -52,14 +63,21 @@ struct Amin : Extreme {
 struct Aminmax : ReduceOp {
   static constexpr std::string_view name = "aminmax";
   static constexpr int outputs = 2;
-  struct Values { Saved x, min, max; unsigned mask; };
+  struct Values {
+    Saved x, min, max;
+    unsigned mask;
+  };
   static void vjp(Backward& b, const Values& v);
   static std::vector<Sample> samples();
   static std::vector<BadSample> bad_samples();
 };
 
 struct ExtremeAlong : ReduceOp {
-  struct Values { Saved index; Shape size; int dim; };
+  struct Values {
+    Saved index;
+    Shape size;
+    int dim;
+  };
   static void vjp(Backward& b, const Values& v);
 };
 struct MaxAlong : ExtremeAlong {

@@ -40,15 +40,22 @@ std::vector<Sample> dims_samples(OverDims f) {
 
 std::vector<BadSample> dims_bad_samples(OverDims f, const std::string& op) {
   return {
-      {[=] { f(sample_tensor({2, 3}), {2}, false); }, op + ": dimension 2 is out of range"},
-      {[=] { f(sample_tensor({2, 3}), {1, -1}, false); },
+      {[=] {
+         f(sample_tensor({2, 3}), {2}, false);
+       },
+       op + ": dimension 2 is out of range"},
+      {[=] {
+         f(sample_tensor({2, 3}), {1, -1}, false);
+       },
        op + ": dimension -1 is named twice in [1, -1]"},
       {[=] { f(Tensor(), {0}, false); }, "undefined"},
   };
 }
 
 BadSample empty_sample(OverDims f, const std::string& op) {
-  return {[=] { f(sample_tensor({3, 0}), {1}, false); },
+  return {[=] {
+            f(sample_tensor({3, 0}), {1}, false);
+          },
           op + ": cannot reduce the empty dimension 1 of [3, 0]"};
 }
 
@@ -64,7 +71,10 @@ std::vector<Sample> along_samples(OverDims f) {
 }
 std::vector<BadSample> along_bad_samples(OverDims f, const std::string& op) {
   return {
-      {[=] { f(sample_tensor({2, 3}), {2}, false); }, op + ": dimension 2 is out of range"},
+      {[=] {
+         f(sample_tensor({2, 3}), {2}, false);
+       },
+       op + ": dimension 2 is out of range"},
       empty_sample(f, op),
   };
 }
@@ -108,23 +118,26 @@ std::vector<BadSample> Mean::bad_samples() {
 
 std::vector<Sample> SumTo::samples() {
   const auto to_shape = [](std::string label, const Shape& from, const Shape& to) {
-    return sample(std::move(label), [=](const Tensor& x) { return sum_to(x, to); },
-                  sample_tensor(from));
+    return sample(
+        std::move(label), [=](const Tensor& x) { return sum_to(x, to); }, sample_tensor(from));
   };
   const auto transposed = [](const Tensor& x) { return sum_to(x.t(), {2}); };
   return {
-      to_shape("leading", {4, 3}, {3}),
-      to_shape("ones", {2, 3, 4}, {2, 1, 4}),
-      to_shape("both", {2, 3, 4}, {3, 1}),
-      to_shape("0-d", {2, 3}, {}),
-      to_shape("empty", {0, 3}, {3}),
-      sample("transposed", transposed, sample_tensor({2, 3})),
+      to_shape("leading", {4, 3}, {3}),    to_shape("ones", {2, 3, 4}, {2, 1, 4}),
+      to_shape("both", {2, 3, 4}, {3, 1}), to_shape("0-d", {2, 3}, {}),
+      to_shape("empty", {0, 3}, {3}),      sample("transposed", transposed, sample_tensor({2, 3})),
   };
 }
 std::vector<BadSample> SumTo::bad_samples() {
   return {
-      {[] { sum_to(sample_tensor({2, 4}), {3}); }, "sum_to: [3] does not broadcast to [2, 4]"},
-      {[] { sum_to(sample_tensor({4}), {2, 4}); }, "sum_to: [2, 4] does not broadcast to [4]"},
+      {[] {
+         sum_to(sample_tensor({2, 4}), {3});
+       },
+       "sum_to: [3] does not broadcast to [2, 4]"},
+      {[] {
+         sum_to(sample_tensor({4}), {2, 4});
+       },
+       "sum_to: [2, 4] does not broadcast to [4]"},
   };
 }
 
@@ -165,8 +178,13 @@ std::vector<Sample> Aminmax::samples() {
 }
 std::vector<BadSample> Aminmax::bad_samples() {
   return {
-      {[] { aminmax(sample_tensor({2, 3}), 2); }, "aminmax: dimension 2 is out of range"},
-      {[] { aminmax(sample_tensor({3, 0})); },
+      {[] {
+         aminmax(sample_tensor({2, 3}), 2);
+       },
+       "aminmax: dimension 2 is out of range"},
+      {[] {
+         aminmax(sample_tensor({3, 0}));
+       },
        "aminmax: cannot reduce the empty dimension 1 of [3, 0]"},
   };
 }
@@ -177,8 +195,6 @@ std::vector<Sample> Argmax::samples() {
   all.push_back(sample("flat, transposed", flat, sample_tensor({3, 4})));
   return all;
 }
-std::vector<BadSample> Argmax::bad_samples() {
-  return along_bad_samples(&argmax_along, "argmax");
-}
+std::vector<BadSample> Argmax::bad_samples() { return along_bad_samples(&argmax_along, "argmax"); }
 
 }  // namespace downhill::detail

@@ -15,7 +15,9 @@ struct LogSumExp {
   static constexpr std::string_view name = "logsumexp";
   using Family = SoftmaxOps;
   static constexpr int inputs = 1;
-  struct Values { Saved x, y; };
+  struct Values {
+    Saved x, y;
+  };
   static void vjp(Backward& b, const Values& v);
   static std::vector<Sample> samples();
   static std::vector<BadSample> bad_samples();
@@ -24,7 +26,9 @@ struct Softmax {
   static constexpr std::string_view name = "softmax";
   using Family = SoftmaxOps;
   static constexpr int inputs = 1;
-  struct Values { Saved y; };
+  struct Values {
+    Saved y;
+  };
   static void vjp(Backward& b, const Values& v);
   static std::vector<Sample> samples();
   static std::vector<BadSample> bad_samples();
@@ -33,7 +37,9 @@ struct LogSoftmax {
   static constexpr std::string_view name = "log_softmax";
   using Family = SoftmaxOps;
   static constexpr int inputs = 1;
-  struct Values { Saved y; };
+  struct Values {
+    Saved y;
+  };
   static void vjp(Backward& b, const Values& v);
   static std::vector<Sample> samples();
   static std::vector<BadSample> bad_samples();
@@ -252,8 +258,8 @@ using Along = Tensor (*)(const Tensor&, std::int64_t);
 
 std::vector<Sample> along_samples(Along f) {
   const auto along = [f](std::string label, const Shape& size, std::int64_t dim) {
-    return sample(std::move(label), [=](const Tensor& x) { return f(x, dim); },
-                  sample_tensor(size));
+    return sample(
+        std::move(label), [=](const Tensor& x) { return f(x, dim); }, sample_tensor(size));
   };
   return {
       along("rows", {3, 4}, -1),
@@ -263,14 +269,21 @@ std::vector<Sample> along_samples(Along f) {
       along("0-d", {}, 0),
       along("no rows", {0, 3}, 1),
       along("empty rows", {3, 0}, 1),
-      sample("transposed", [f](const Tensor& x) { return f(x.t(), 1); }, sample_tensor({4, 3})),
-      sample("large", [f](const Tensor& x) { return f(x + 1000, 1); }, sample_tensor({2, 3})),
+      sample(
+          "transposed", [f](const Tensor& x) { return f(x.t(), 1); }, sample_tensor({4, 3})),
+      sample(
+          "large", [f](const Tensor& x) { return f(x + 1000, 1); }, sample_tensor({2, 3})),
   };
 }
 std::vector<BadSample> along_bad_samples(Along f, const std::string& op) {
   return {
-      {[=] { f(sample_tensor({2, 3}), 2); }, op + ": dimension 2 is out of range"},
-      {[=] { f(to(sample_tensor({2, 3}), kInt64), 0); },
+      {[=] {
+         f(sample_tensor({2, 3}), 2);
+       },
+       op + ": dimension 2 is out of range"},
+      {[=] {
+         f(to(sample_tensor({2, 3}), kInt64), 0);
+       },
        op + ": needs a floating-point tensor, got int64"},
   };
 }
@@ -279,8 +292,9 @@ std::vector<BadSample> along_bad_samples(Along f, const std::string& op) {
 
 std::vector<Sample> LogSumExp::samples() {
   const auto over = [](std::string label, const Shape& size, const Shape& dims, bool keepdim) {
-    return sample(std::move(label), [=](const Tensor& x) { return logsumexp(x, dims, keepdim); },
-                  sample_tensor(size));
+    return sample(
+        std::move(label), [=](const Tensor& x) { return logsumexp(x, dims, keepdim); },
+        sample_tensor(size));
   };
   const auto last = [](const Tensor& x, std::int64_t dim) { return logsumexp(x, {dim}); };
   auto all = along_samples(last);
