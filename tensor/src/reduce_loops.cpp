@@ -45,57 +45,48 @@ template <class F, class In, class T> struct FoldRows {  // n_step is 1
   }
 };
 
-template <class F, class In, class T> struct FoldColumns {  // out_step is 1
+template <class F, class T> struct FoldColumns {  // out_step is 1
   using R = Real<T>;
   static constexpr int strip = 512, together = 8;
-  static constexpr std::int64_t block = 128;
 
-  DOWNHILL_INLINE static R both(const In* a, const In* b) { return F::join(R(*a), R(*b)); }
-  DOWNHILL_STEP static void add_eight(R* sum, const In* x, std::int64_t step, std::int64_t width) {
-    const In *p0 = x, *p1 = p0 + step, *p2 = p1 + step, *p3 = p2 + step, *p4 = p3 + step,
-             *p5 = p4 + step, *p6 = p5 + step, *p7 = p6 + step;
+  DOWNHILL_INLINE static R both(const T* a, const T* b) { return F::join(R(*a), R(*b)); }
+  DOWNHILL_STEP static void add_eight(R* all, const T* x, std::int64_t step, std::int64_t width) {
+    const T *p0 = x, *p1 = p0 + step, *p2 = p1 + step, *p3 = p2 + step, *p4 = p3 + step,
+            *p5 = p4 + step, *p6 = p5 + step, *p7 = p6 + step;
     DOWNHILL_VECTORIZE
     for (std::int64_t j = 0; j < width; ++j) {
       R low = F::join(both(p0 + j, p1 + j), both(p2 + j, p3 + j));
       R high = F::join(both(p4 + j, p5 + j), both(p6 + j, p7 + j));
-      sum[j] = F::join(sum[j], F::join(low, high));
-    }
-  }
-  DOWNHILL_STEP static void add_rows(R* sum, const In* x, std::int64_t rows, std::int64_t step,
-                                     std::int64_t width) {
-    for (std::int64_t j = 0; j < width; ++j) sum[j] = F::template identity<T>;
-    for (; rows >= together; rows -= together, x += together * step) add_eight(sum, x, step, width);
-    for (; rows > 0; --rows, x += step) {
-      DOWNHILL_VECTORIZE
-      for (std::int64_t j = 0; j < width; ++j) sum[j] = F::join(sum[j], R(x[j]));
+      all[j] = F::join(all[j], F::join(low, high));
     }
   }
   DOWNHILL_STEP static void run(const void* in, void* result, std::int64_t outs, std::int64_t,
                                 std::int64_t n, std::int64_t n_step) {
-    R total[strip], part[strip];
+    R all[strip];
     for (std::int64_t c = 0; c < outs; c += strip) {
       const std::int64_t width = outs - c < strip ? outs - c : strip;
-      const In* x = static_cast<const In*>(in) + c;
-      add_rows(total, x, n < block ? n : block, n_step, width);
-      for (std::int64_t r = block; r < n; r += block) {
-        add_rows(part, x + r * n_step, n - r < block ? n - r : block, n_step, width);
-        for (std::int64_t j = 0; j < width; ++j) total[j] = F::join(total[j], part[j]);
-      }
+      const T* x = static_cast<const T*>(in) + c;
+      for (std::int64_t j = 0; j < width; ++j) all[j] = F::template identity<T>;
+      std::int64_t r = 0;
+      for (; r + together <= n; r += together, x += together * n_step)
+        add_eight(all, x, n_step, width);
+      for (; r < n; ++r, x += n_step)
+        for (std::int64_t j = 0; j < width; ++j) all[j] = F::join(all[j], R(x[j]));
       T* out = static_cast<T*>(result) + c;
-      for (std::int64_t j = 0; j < width; ++j) out[j] = total[j].v;
+      for (std::int64_t j = 0; j < width; ++j) out[j] = all[j].v;
     }
   }
 };
 
-using FoldKernel = KernelTable<void(const void*, void*, std::int64_t, std::int64_t, std::int64_t,
-                                    std::int64_t)>;
+using FoldKernel =
+    KernelTable<void(const void*, void*, std::int64_t, std::int64_t, std::int64_t, std::int64_t)>;
 struct Kernels {
   const FoldKernel *rows, *columns;
   DType in, out;
 };
 template <class F, class In, class T>
-constexpr Kernels kernels_of{&kernel<FoldRows<F, In, T>>, &kernel<FoldColumns<F, In, T>>,
-                             dtype_of<In>, dtype_of<T>};
+constexpr Kernels kernels_of{&kernel<FoldRows<F, In, T>>, &kernel<FoldColumns<F, T>>, dtype_of<In>,
+                             dtype_of<T>};
 
 template <class F> const Kernels& own_kernels(DType t) {
   if (t == kFloat32) return kernels_of<F, float, float>;
@@ -112,7 +103,7 @@ const Kernels& kernels_for(Fold f, DType t) {
 
 // ---------------------------------------------------------------- driver
 
-constexpr std::int64_t row_chunk = 1 << 18, column_chunk = 4096;  // what one task folds at most
+constexpr std::int64_t row_chunk = 1 << 18, column_chunk = 256;  // what one task folds at most
 constexpr std::int64_t parallel_elements = 1 << 17;
 
 struct Dim {
@@ -291,8 +282,9 @@ Tensor reduce(Fold f, const Tensor& x, unsigned mask, bool keepdim) {
     const int d = order.at[i];
     append(dims, {p.size[d], p.stride[d], (mask >> d & 1) != 0});
   }
-  if (dims.last().stride != 1)
-    return reduce(f, contiguous(without_history(x)), mask, keepdim);
+  if (dims.last().stride != 1) return reduce(f, contiguous(without_history(x)), mask, keepdim);
+  if (kernels.in != kernels.out && !dims.last().reduced)  // columns have kernels for one type
+    return reduce(f, to(without_history(x), kernels.out), mask, keepdim);
   if (dims.last_reduced() < 0) {
     for (int i = dims.n++; i > 0; --i) dims.at[i] = dims.at[i - 1];
     dims.at[0] = {1, 0, true};

@@ -42,10 +42,8 @@ template <class F, int From, int To, class R> DOWNHILL_INLINE void halve(R* lane
 template <class F, class T, int Lanes, class Load>
 DOWNHILL_STEP std::int64_t run_lanes(Real<T>* lane, std::int64_t i, std::int64_t end,
                                      const Load& load) {
-  for (; i + Lanes <= end; i += Lanes) {
-    DOWNHILL_VECTORIZE
+  for (; i + Lanes <= end; i += Lanes)
     for (int j = 0; j < Lanes; ++j) lane[j] = F::join(lane[j], load(i + j));
-  }
   return i;
 }
 

@@ -10,7 +10,7 @@ enum class SoftmaxResult : int { none, softmax, log_softmax };
 /// log of its sum of e^(x - largest), and its softmax or log-softmax in y, where wanted.
 template <class T> struct SoftmaxRows {
   using R = Real<T>;
-  static constexpr std::int64_t tile = 64;                  // rows at once
+  static constexpr std::int64_t tile = 64;                 // rows at once
   static constexpr std::int64_t narrow = 384 / sizeof(T);  // rows up to here go lane by row
 
   SoftmaxResult wanted;

@@ -60,8 +60,8 @@ template <Floating T> DOWNHILL_INLINE Real<T> pow(Real<T> x, Real<T> y) {
   using R = Real<T>;
   R a = vec::abs(x), half = 0.5 * y;
   auto integer = vec::round(y) == y, odd = integer & (vec::round(half) != half);
-  R r = where((a == 1) & (y == y), 1, parts::pow_magnitude(a, y));
-  r = R::from(parts::Uint<T>(r.ubits() ^ (where(odd, x, 0).ubits() & parts::sign_bit<T>)));
+  R sign = where(odd, vec::copysign(R(1), x), 1);
+  R r = sign * where((a == 1) & (y == y), 1, parts::pow_magnitude(a, y));
   r = where((x < 0) & (a < parts::inf) & !integer, parts::nan, r);
   return where((x == 1) | (y == 0), 1, r);
 }
