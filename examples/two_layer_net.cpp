@@ -2,10 +2,10 @@
 // `two_layer_net --help` lists the options. Without the data set it trains on a spiral instead.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
-#include <chrono>
 #include <downhill/downhill.h>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <chrono>
 
 using namespace downhill;
 namespace F = nn::functional;
@@ -54,15 +54,14 @@ Options parse(int argc, char** argv) {
   app.add_option("--save", o.save, "where the trained network goes");
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    std::exit(app.exit(e));
-  }
+  } catch (const CLI::ParseError& e) { std::exit(app.exit(e)); }
   return o;
 }
 
 Splits split(const data::TensorDataset& all, std::int64_t validation, data::TensorDataset test,
              std::int64_t classes, std::uint64_t seed) {
-  auto [train, held_out] = data::random_split(all, {all.size() - validation, validation}, Generator(seed));
+  auto [train, held_out] =
+      data::random_split(all, {all.size() - validation, validation}, Generator(seed));
   return {train, held_out, std::move(test), classes};
 }
 
@@ -75,7 +74,9 @@ Splits load_data(const Options& o) {
     fmt::print("{}\nTraining on a spiral instead.\n", e.what());
   }
   const auto all = data::spiral({.points_per_class = 1000, .generator = Generator(o.seed)});
-  return split(all, 600, data::spiral({.points_per_class = 500, .generator = Generator(o.seed + 1)}), 3, o.seed);
+  return split(all, 600,
+               data::spiral({.points_per_class = 500, .generator = Generator(o.seed + 1)}), 3,
+               o.seed);
 }
 
 bool check_gradients() {
@@ -93,12 +94,16 @@ bool check_gradients() {
 
 std::unique_ptr<optim::Optimizer> make_optimizer(const Options& o, const std::vector<Tensor>& p) {
   if (o.optimizer == "adamw")
-    return std::make_unique<optim::AdamW>(p, optim::AdamWOptions{.lr = o.lr, .weight_decay = o.weight_decay});
+    return std::make_unique<optim::AdamW>(
+        p, optim::AdamWOptions{.lr = o.lr, .weight_decay = o.weight_decay});
   if (o.optimizer == "adam")
-    return std::make_unique<optim::Adam>(p, optim::AdamOptions{.lr = o.lr, .weight_decay = o.weight_decay});
-  return std::make_unique<optim::SGD>(
-      p, optim::SGDOptions{.lr = o.lr, .momentum = o.optimizer == "sgd" ? 0 : 0.9,
-                           .weight_decay = o.weight_decay, .nesterov = o.optimizer == "nesterov"});
+    return std::make_unique<optim::Adam>(
+        p, optim::AdamOptions{.lr = o.lr, .weight_decay = o.weight_decay});
+  return std::make_unique<optim::SGD>(p,
+                                      optim::SGDOptions{.lr = o.lr,
+                                                        .momentum = o.optimizer == "sgd" ? 0 : 0.9,
+                                                        .weight_decay = o.weight_decay,
+                                                        .nesterov = o.optimizer == "nesterov"});
 }
 
 double accuracy(TwoLayerNet& net, const data::TensorDataset& set) {
@@ -132,7 +137,8 @@ void train(TwoLayerNet& net, const Splits& sets, const Options& o) {
   const std::int64_t steps = loader.size();
   const auto optimizer = make_optimizer(o, net.parameters());
   auto schedule = optim::warmup_cosine(
-      *optimizer, {.warmup_steps = std::min<std::int64_t>(100, steps), .total_steps = o.epochs * steps});
+      *optimizer,
+      {.warmup_steps = std::min<std::int64_t>(100, steps), .total_steps = o.epochs * steps});
   const ProgressBar bar(steps);
   fmt::print("\nepoch   loss   validation   learning rate   examples/s\n");
   for (std::int64_t epoch = 1; epoch <= o.epochs; ++epoch) {
@@ -143,7 +149,8 @@ void train(TwoLayerNet& net, const Splits& sets, const Options& o) {
       optimizer->zero_grad();
       Tensor loss = F::cross_entropy(net.forward(x), y);
       total += loss.item() * static_cast<double>(x.size(0));
-      if (o.l1 > 0 || o.l2 > 0) loss = loss + nn::elastic_net_penalty(net.parameters(), {.l1 = o.l1, .l2 = o.l2});
+      if (o.l1 > 0 || o.l2 > 0)
+        loss = loss + nn::elastic_net_penalty(net.parameters(), {.l1 = o.l1, .l2 = o.l2});
       loss.backward();
       optimizer->step();
       schedule.step();
@@ -152,8 +159,8 @@ void train(TwoLayerNet& net, const Splits& sets, const Options& o) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     const auto n = static_cast<double>(sets.train.size());
     bar.clear();
-    fmt::print("{:5} {:6.4f} {:10.2f} % {:15.2e} {:12.0f}\n", epoch, total / n, accuracy(net, sets.validation),
-               schedule.get_last_lr()[0], n / seconds.count());
+    fmt::print("{:5} {:6.4f} {:10.2f} % {:15.2e} {:12.0f}\n", epoch, total / n,
+               accuracy(net, sets.validation), schedule.get_last_lr()[0], n / seconds.count());
   }
 }
 

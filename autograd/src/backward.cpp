@@ -13,28 +13,38 @@ using detail::BackwardRun;
 using Tensors = std::span<const Tensor>;
 
 void check_roots(const char* op, Tensors roots, Tensors grads) {
-  check(grads.empty() || grads.size() == roots.size(), "{}: {} tensors but {} gradients", op, roots.size(), grads.size());
+  check(grads.empty() || grads.size() == roots.size(), "{}: {} tensors but {} gradients", op,
+        roots.size(), grads.size());
   for (std::size_t i = 0; i < roots.size(); ++i) {
     const Tensor& t = roots[i];
     check(t.defined(), "{}: tensor {} is undefined", op, i);
-    check(t.requires_grad(), "{}: a tensor of shape {} does not require a gradient: nothing that made it does, or it was made "
-          "under a NoGradGuard", op, t.sizes());
+    check(t.requires_grad(),
+          "{}: a tensor of shape {} does not require a gradient: nothing that made it does, or it "
+          "was made "
+          "under a NoGradGuard",
+          op, t.sizes());
     if (i < grads.size() && grads[i].defined())
-      check(grads[i].sizes() == t.sizes(), "{}: a gradient of shape {} for a tensor of shape {}", op, grads[i].sizes(), t.sizes());
+      check(grads[i].sizes() == t.sizes(), "{}: a gradient of shape {} for a tensor of shape {}",
+            op, grads[i].sizes(), t.sizes());
     else
-      check(t.numel() == 1, "{}: only a tensor of one element can leave its gradient out, got shape {}", op, t.sizes());
+      check(t.numel() == 1,
+            "{}: only a tensor of one element can leave its gradient out, got shape {}", op,
+            t.sizes());
   }
 }
 
 void start(BackwardRun& run, Tensors roots, Tensors grads) {
   for (std::size_t i = 0; i < roots.size(); ++i)
-    run.start(roots[i], i < grads.size() && grads[i].defined() ? grads[i] : ones(roots[i].sizes(), roots[i].dtype()));
+    run.start(roots[i], i < grads.size() && grads[i].defined()
+                            ? grads[i]
+                            : ones(roots[i].sizes(), roots[i].dtype()));
 }
 
 std::vector<BackwardRun::Wanted> wanted_of(const char* op, const std::vector<Tensor>& inputs) {
   std::vector<BackwardRun::Wanted> r;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    check(inputs[i].defined() && inputs[i].requires_grad(), "{}: input {} does not require a gradient", op, i);
+    check(inputs[i].defined() && inputs[i].requires_grad(),
+          "{}: input {} does not require a gradient", op, i);
     r.push_back({inputs[i].impl().history.get(), inputs[i].impl().output, {}});
   }
   return r;
@@ -58,8 +68,8 @@ Tensor grad_of(const BackwardRun& run, const Tensor& input) {
 namespace autograd {
 
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
-                         const std::vector<Tensor>& grad_outputs, std::optional<bool> retain_graph, bool create_graph,
-                         bool allow_unused) {
+                         const std::vector<Tensor>& grad_outputs, std::optional<bool> retain_graph,
+                         bool create_graph, bool allow_unused) {
   check_roots("grad", outputs, grad_outputs);
   check(!inputs.empty(), "grad: no inputs to differentiate with respect to");
   BackwardRun run(retain_graph.value_or(create_graph), create_graph);
@@ -69,14 +79,17 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   std::vector<Tensor> r;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     r.push_back(grad_of(run, inputs[i]));
-    check(allow_unused || r.back().defined(), "grad: the outputs do not depend on input {} (shape {}); pass allow_unused = true "
-          "to get an undefined gradient", i, inputs[i].sizes());
+    check(allow_unused || r.back().defined(),
+          "grad: the outputs do not depend on input {} (shape {}); pass allow_unused = true "
+          "to get an undefined gradient",
+          i, inputs[i].sizes());
   }
   return r;
 }
 
-void backward(const std::vector<Tensor>& tensors, const std::vector<Tensor>& grad_tensors, std::optional<bool> retain_graph,
-              bool create_graph, const std::vector<Tensor>& inputs) {
+void backward(const std::vector<Tensor>& tensors, const std::vector<Tensor>& grad_tensors,
+              std::optional<bool> retain_graph, bool create_graph,
+              const std::vector<Tensor>& inputs) {
   if (!inputs.empty()) {
     auto grads = grad(tensors, inputs, grad_tensors, retain_graph, create_graph, true);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -92,7 +105,8 @@ void backward(const std::vector<Tensor>& tensors, const std::vector<Tensor>& gra
 
 }  // namespace autograd
 
-void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph, bool create_graph) const {
+void Tensor::backward(const Tensor& gradient, std::optional<bool> retain_graph,
+                      bool create_graph) const {
   walk({this, 1}, {&gradient, 1}, retain_graph, create_graph);
 }
 

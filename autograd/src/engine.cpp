@@ -19,15 +19,18 @@ thread_local std::vector<Ref<Node>> spare_roots;
 // Nobody else can see or change these elements.
 bool is_exclusive(const Tensor& t) {
   const TensorImpl& p = t.impl();
-  return p.refs.unique() && p.values.unique() && p.storage->refs.unique() && p.storage->block != 0 && p.dense;
+  return p.refs.unique() && p.values.unique() && p.storage->refs.unique() &&
+         p.storage->block != 0 && p.dense;
 }
 
-// A gradient as its output needs it: what was broadcast is summed back, what was promoted is cast back.
+// A gradient as its output needs it: what was broadcast is summed back, what was promoted is cast
+// back.
 Tensor fit(const NodeOutput& o, Tensor g, const Node& n) {
   const TensorImpl& p = g.impl();
   if (p.size == o.size && p.dtype == o.dtype) return g;
   check(p.size.size() >= o.size.size() && broadcast("backward", p.size, o.size) == p.size,
-        "backward: a gradient of shape {} for the result of {}, which has shape {}", p.size, n.name(), o.size);
+        "backward: a gradient of shape {} for the result of {}, which has shape {}", p.size,
+        n.name(), o.size);
   if (!(p.size == o.size)) g = sum_to(g, o.size);
   return g.dtype() == o.dtype ? g : to(g, o.dtype);
 }
@@ -40,7 +43,8 @@ std::mutex& leaf_mutex() {
 }  // namespace
 
 BackwardRun::BackwardRun(bool retain_graph, bool create_graph)
-    : retain_graph_(retain_graph), create_graph_(create_graph), mode_(create_graph), heap_(std::move(spare_heap)), roots_(std::move(spare_roots)) {}
+    : retain_graph_(retain_graph), create_graph_(create_graph), mode_(create_graph),
+      heap_(std::move(spare_heap)), roots_(std::move(spare_roots)) {}
 
 BackwardRun::~BackwardRun() {
   for (const Waiting& w : heap_) {
@@ -64,8 +68,10 @@ void BackwardRun::claim(Node& n) {
   if (__libc_single_threaded && !owner) return n.run_.store(this, std::memory_order_relaxed);
   owner = nullptr;
   check(n.run_.compare_exchange_strong(owner, this, std::memory_order_acquire),
-        "backward: {} is being differentiated by another backward that has not finished; graphs that share nodes cannot be "
-        "walked at the same time", n.name());
+        "backward: {} is being differentiated by another backward that has not finished; graphs "
+        "that share nodes cannot be "
+        "walked at the same time",
+        n.name());
 }
 
 void BackwardRun::give(const Edge& e, Tensor grad) {
@@ -75,7 +81,8 @@ void BackwardRun::give(const Edge& e, Tensor grad) {
   if (n.is_leaf() && !__libc_single_threaded) {
     void* owner = nullptr;
     if (!n.run_.compare_exchange_strong(owner, this, std::memory_order_acquire) && owner != this) {
-      auto at = std::find_if(overflow_.begin(), overflow_.end(), [&](const LeafGrad& l) { return l.leaf == &n; });
+      auto at = std::find_if(overflow_.begin(), overflow_.end(),
+                             [&](const LeafGrad& l) { return l.leaf == &n; });
       if (at == overflow_.end()) overflow_.push_back({static_cast<Leaf*>(&n), std::move(grad)});
       else accumulate(at->grad, std::move(grad));
       return;
@@ -142,12 +149,14 @@ void BackwardRun::call_hooks(Node& n, Tensor* grads) {
     if (!grads[h.output].defined()) continue;
     Tensor replaced = h.fn(grads[h.output]);
     if (!replaced.defined()) continue;
-    check(replaced.sizes() == grads[h.output].sizes(), "hook: returned a gradient of shape {} for one of shape {}",
-          replaced.sizes(), grads[h.output].sizes());
+    check(replaced.sizes() == grads[h.output].sizes(),
+          "hook: returned a gradient of shape {} for one of shape {}", replaced.sizes(),
+          grads[h.output].sizes());
     grads[h.output] = std::move(replaced);
   }
   for (auto& r : n.hooks()->retained)
-    if (grads[r.output].defined()) r.grad = r.grad.defined() ? r.grad + grads[r.output] : grads[r.output];
+    if (grads[r.output].defined())
+      r.grad = r.grad.defined() ? r.grad + grads[r.output] : grads[r.output];
 }
 
 void BackwardRun::capture(Node& n, const Tensor* grads) {
@@ -162,7 +171,9 @@ void BackwardRun::finish_leaf(Leaf& leaf, Tensor grad) const {
     if (create_graph_) leaf.grad = leaf.grad + grad;
     else leaf.grad.add_(grad);
   } else {
-    leaf.grad = create_graph_ ? grad.clone() : is_exclusive(grad) ? std::move(grad) : grad.detach().clone();
+    leaf.grad = create_graph_        ? grad.clone()
+                : is_exclusive(grad) ? std::move(grad)
+                                     : grad.detach().clone();
   }
 }
 
@@ -170,7 +181,8 @@ std::uint64_t BackwardRun::needed_edges(const Node& n) const {
   const auto edges = n.edges();
   std::uint64_t needed = 0;
   for (std::size_t i = 0; i < edges.size() && i < 64; ++i)
-    if (edges[i].node && (!restricted_ || leads(*edges[i].node) || is_wanted(*edges[i].node))) needed |= std::uint64_t(1) << i;
+    if (edges[i].node && (!restricted_ || leads(*edges[i].node) || is_wanted(*edges[i].node)))
+      needed |= std::uint64_t(1) << i;
   return needed;
 }
 
@@ -192,9 +204,10 @@ void BackwardRun::differentiate(Node& n, Tensor* grads) {
       give(edges[i], std::move(results[i]));
 }
 
-// ---------------------------------------------------------------- walking only what leads to the wanted inputs
+// ------------------------------ walking only what leads to the wanted inputs
 bool BackwardRun::is_wanted(const Node& n) const {
-  auto at = std::lower_bound(wanted.begin(), wanted.end(), &n, [](const Wanted& w, const Node* p) { return w.node < p; });
+  auto at = std::lower_bound(wanted.begin(), wanted.end(), &n,
+                             [](const Wanted& w, const Node* p) { return w.node < p; });
   return at != wanted.end() && at->node == &n;
 }
 
@@ -203,14 +216,18 @@ bool BackwardRun::leads(const Node& n) const { return n.mark_ == kLeads; }
 void BackwardRun::restrict_to(std::vector<Wanted> inputs, const std::vector<Tensor>& roots) {
   restricted_ = true;
   wanted = std::move(inputs);
-  std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) { return a.node < b.node; });
+  std::sort(wanted.begin(), wanted.end(),
+            [](const Wanted& a, const Wanted& b) { return a.node < b.node; });
   std::uint64_t least = ~std::uint64_t(0);
   for (const Wanted& w : wanted) least = std::min(least, w.node->depth_);
   for (const Tensor& r : roots) mark_paths(*r.impl().history, least);
 }
 
 void BackwardRun::mark_paths(Node& root, std::uint64_t least_depth) {
-  struct Step { Node* node; std::size_t edge; };
+  struct Step {
+    Node* node;
+    std::size_t edge;
+  };
   std::vector<Step> stack;
   auto enter = [&](Node& n) {
     if (n.is_leaf() || n.mark_ != 0 || n.depth_ <= least_depth) return;

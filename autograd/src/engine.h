@@ -4,9 +4,10 @@
 
 namespace downhill::detail {
 
-/// Nodes wait in a heap ordered by depth: a node lies deeper than everything it was made from, so it is taken when all its
-/// gradients are in. The gradients wait in the nodes themselves; while one waits, its node belongs to this run. Whatever
-/// happens, the destructor leaves no node with anything in it.
+/// Nodes wait in a heap ordered by depth: a node lies deeper than everything it was made from, so
+/// it is taken when all its gradients are in. The gradients wait in the nodes themselves; while one
+/// waits, its node belongs to this run. Whatever happens, the destructor leaves no node with
+/// anything in it.
 struct BackwardRun {
   struct Waiting {
     std::uint64_t depth;
@@ -28,7 +29,8 @@ struct BackwardRun {
   BackwardRun(const BackwardRun&) = delete;
   BackwardRun& operator=(const BackwardRun&) = delete;
 
-  /// Restricts the walk to what leads to these; their gradients are kept in `wanted` and no leaf collects any.
+  /// Restricts the walk to what leads to these; their gradients are kept in `wanted` and no leaf
+  /// collects any.
   void restrict_to(std::vector<Wanted> inputs, const std::vector<Tensor>& roots);
   void start(const Tensor& root, Tensor grad);
   void run();

@@ -6,11 +6,13 @@ namespace downhill::detail {
 namespace {
 
 template <class From, class To>
-void copy(void* to, std::int64_t to_stride, const void* from, std::int64_t from_stride, std::int64_t n) {
+void copy(void* to, std::int64_t to_stride, const void* from, std::int64_t from_stride,
+          std::int64_t n) {
   auto* t = static_cast<To*>(to);
   const auto* f = static_cast<const From*>(from);
   if (to_stride == 1 && from_stride == 1) {
-    if constexpr (std::is_same_v<From, To>) std::memcpy(t, f, static_cast<std::size_t>(n) * sizeof(To));
+    if constexpr (std::is_same_v<From, To>)
+      std::memcpy(t, f, static_cast<std::size_t>(n) * sizeof(To));
     else
       for (std::int64_t i = 0; i < n; ++i) t[i] = static_cast<To>(f[i]);
   } else if (to_stride == 1 && from_stride == 0) {
@@ -22,8 +24,9 @@ void copy(void* to, std::int64_t to_stride, const void* from, std::int64_t from_
 }
 
 template <class From> constexpr CopyElements row(int to) {
-  constexpr CopyElements f[] = {copy<From, bool>, copy<From, std::uint8_t>, copy<From, std::int32_t>,
-                                copy<From, std::int64_t>, copy<From, float>, copy<From, double>};
+  constexpr CopyElements f[] = {copy<From, bool>,         copy<From, std::uint8_t>,
+                                copy<From, std::int32_t>, copy<From, std::int64_t>,
+                                copy<From, float>,        copy<From, double>};
   return f[to];
 }
 
@@ -32,12 +35,18 @@ template <class From> constexpr CopyElements row(int to) {
 CopyElements copy_elements(DType from, DType to) {
   const int t = static_cast<int>(to);
   switch (from) {
-    case DType::boolean: return row<bool>(t);
-    case DType::uint8: return row<std::uint8_t>(t);
-    case DType::int32: return row<std::int32_t>(t);
-    case DType::int64: return row<std::int64_t>(t);
-    case DType::float32: return row<float>(t);
-    default: return row<double>(t);
+    case DType::boolean:
+      return row<bool>(t);
+    case DType::uint8:
+      return row<std::uint8_t>(t);
+    case DType::int32:
+      return row<std::int32_t>(t);
+    case DType::int64:
+      return row<std::int64_t>(t);
+    case DType::float32:
+      return row<float>(t);
+    default:
+      return row<double>(t);
   }
 }
 

@@ -24,9 +24,12 @@ void set_default_dtype(DType t) {
 DType promote(DType t, const Scalar& s) {
   if (is_floating(t)) return t;
   switch (s.kind()) {
-    case Scalar::Kind::floating: return default_dtype();
-    case Scalar::Kind::integer: return t == kBool ? kInt64 : t;
-    default: return t;
+    case Scalar::Kind::floating:
+      return default_dtype();
+    case Scalar::Kind::integer:
+      return t == kBool ? kInt64 : t;
+    default:
+      return t;
   }
 }
 

@@ -8,7 +8,8 @@ namespace downhill::detail {
 
 Tensor TensorDual::number_tensor(const Scalar& n) { return downhill::detail::number_tensor(n); }
 
-TensorDual TensorDual::call(const PointwiseOp& op, const void* state, std::span<const TensorDual* const> in) {
+TensorDual TensorDual::call(const PointwiseOp& op, const void* state,
+                            std::span<const TensorDual* const> in) {
   const Tensor* values[max_inputs];
   Tensor args[max_inputs + 1];
   for (std::size_t i = 0; i < in.size(); ++i) {
@@ -52,7 +53,8 @@ DType ElementwiseRun::compute_dtype(std::span<const Tensor* const> in) {
   return is_floating(t) ? t : default_dtype();
 }
 
-Tensor ElementwiseRun::forward(const PointwiseKernel& k, const void* f, DType compute, std::span<const Tensor* const> in) {
+Tensor ElementwiseRun::forward(const PointwiseKernel& k, const void* f, DType compute,
+                               std::span<const Tensor* const> in) {
   Shape size = in[0]->sizes();
   TensorImpl* p[max_elementwise];
   for (std::size_t i = 0; i < in.size(); ++i) {
@@ -66,10 +68,12 @@ Tensor ElementwiseRun::forward(const PointwiseKernel& k, const void* f, DType co
   return out;
 }
 
-void ElementwiseRun::backward(const PointwiseKernel& k, const void* f, Backward& b, unsigned wanted, std::span<const Saved> saved) {
+void ElementwiseRun::backward(const PointwiseKernel& k, const void* f, Backward& b, unsigned wanted,
+                              std::span<const Saved> saved) {
   TensorImpl& g = b.grad().impl();
   TensorImpl *p[max_elementwise + 1] = {&g}, *q[max_elementwise];
-  for (std::size_t i = 0; i < saved.size(); ++i) p[i + 1] = saved[i] ? &saved[i].value(b.node()) : &g;
+  for (std::size_t i = 0; i < saved.size(); ++i)
+    p[i + 1] = saved[i] ? &saved[i].value(b.node()) : &g;
   Tensor r[max_elementwise];
   std::size_t n = 0;
   for (int i = 0; i < static_cast<int>(saved.size()); ++i)

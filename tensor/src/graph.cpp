@@ -15,8 +15,8 @@ NodeHooks& Node::make_hooks() {
   return *hooks_;
 }
 
-// A node's destruction releases its inputs, whose last reference that may be: those wait in a list, so that a graph of any
-// depth is freed without recursion.
+// A node's destruction releases its inputs, whose last reference that may be: those wait in a list,
+// so that a graph of any depth is freed without recursion.
 void Node::destroy(Node* n) {
   detail::ThreadState& t = detail::thread_state();
   n->run_.store(t.dying, std::memory_order_relaxed);
@@ -60,18 +60,25 @@ Tensor Saved::output(const Backward& b, int i) const {
 }
 
 void Saved::throw_freed(const Node& user) const {
-  fail("backward: the values saved by {} were freed by an earlier backward; pass retain_graph = true to the first one",
-       user.name());
+  fail(
+      "backward: the values saved by {} were freed by an earlier backward; pass retain_graph = "
+      "true to the first one",
+      user.name());
 }
 void Saved::throw_changed(const Node& user) const {
-  fail("backward: a tensor of shape {} that {} needs was changed in place after it was saved (version {}, saved at {})",
-       p_->size, user.name(), p_->storage->version, version_);
+  fail(
+      "backward: a tensor of shape {} that {} needs was changed in place after it was saved "
+      "(version {}, saved at {})",
+      p_->size, user.name(), p_->storage->version, version_);
 }
 
 void check_view_is_current(const char* op, const TensorImpl& t) {
   if (t.base && t.history && t.view_recorded != t.storage->recorded) [[unlikely]]
-    fail("{}: an input of shape {} is a view of a tensor that was changed in place after the view was made; make the "
-         "view again", op, t.size);
+    fail(
+        "{}: an input of shape {} is a view of a tensor that was changed in place after the view "
+        "was made; make the "
+        "view again",
+        op, t.size);
 }
 
 void attach(const Ref<Node>& node, std::span<Tensor* const> outputs) {
@@ -84,7 +91,9 @@ void attach(const Ref<Node>& node, std::span<Tensor* const> outputs) {
   }
 }
 
-void check_defined(const char* op, const Tensor& t) { check(t.defined(), "{}: got an undefined tensor", op); }
+void check_defined(const char* op, const Tensor& t) {
+  check(t.defined(), "{}: got an undefined tensor", op);
+}
 
 void check_index_dtype(const char* op, const Tensor& t) {
   check(t.dtype() == kInt64, "{}: indices must be int64, got {}", op, name_of(t.dtype()));
@@ -94,9 +103,11 @@ void check_index_dtype(const char* op, const Tensor& t) {
 
 Tensor& Tensor::requires_grad_(bool on) {
   detail::TensorImpl& p = impl();
-  check(is_leaf(), "requires_grad_: this tensor is an intermediate result (made by {}); detach() it first",
+  check(is_leaf(),
+        "requires_grad_: this tensor is an intermediate result (made by {}); detach() it first",
         p.history ? p.history->name() : "");
-  check(!on || is_floating_point(), "requires_grad_: only floating-point tensors have gradients, got {}", name_of(p.dtype));
+  check(!on || is_floating_point(),
+        "requires_grad_: only floating-point tensors have gradients, got {}", name_of(p.dtype));
   if (on && !p.history) p.history = make_node<Leaf>(detail::thread_state(), p.size, p.dtype);
   if (!on) p.history = {};
   p.output = 0;
@@ -131,14 +142,17 @@ Tensor& Tensor::mutable_grad() const {
   const detail::TensorImpl& p = impl();
   if (p.history && p.history->is_leaf()) return static_cast<Leaf&>(*p.history).grad;
   auto* r = retained(p);
-  check(r, "mutable_grad: this tensor collects no gradient; call requires_grad_() or, on an intermediate, retain_grad()");
+  check(r,
+        "mutable_grad: this tensor collects no gradient; call requires_grad_() or, on an "
+        "intermediate, retain_grad()");
   return r->grad;
 }
 
 void Tensor::retain_grad() const {
   const detail::TensorImpl& p = impl();
   check(bool(p.history), "retain_grad: this tensor does not require a gradient");
-  if (!p.history->is_leaf() && !retained(p)) p.history->make_hooks().retained.push_back({p.output, {}});
+  if (!p.history->is_leaf() && !retained(p))
+    p.history->make_hooks().retained.push_back({p.output, {}});
 }
 
 std::int64_t Tensor::register_hook(Hook fn) const {
@@ -153,7 +167,8 @@ std::int64_t Tensor::register_hook(Hook fn) const {
 void Tensor::remove_hook(std::int64_t id) const {
   const detail::TensorImpl& p = impl();
   if (!p.history || !p.history->hooks()) return;
-  std::erase_if(p.history->hooks()->hooks, [&](const auto& h) { return h.id == id && h.output == p.output; });
+  std::erase_if(p.history->hooks()->hooks,
+                [&](const auto& h) { return h.id == id && h.output == p.output; });
 }
 
 }  // namespace downhill

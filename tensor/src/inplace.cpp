@@ -12,7 +12,9 @@ bool repeats_elements(const TensorImpl& p) {
   return false;
 }
 
-struct Extent { const char *begin, *end; };
+struct Extent {
+  const char *begin, *end;
+};
 Extent extent(const TensorImpl& p) {
   std::int64_t last = 0;
   for (int d = 0; d < p.size.size(); ++d) last += (p.size[d] - 1) * p.stride[d];
@@ -24,13 +26,21 @@ Extent extent(const TensorImpl& p) {
 
 void check_writable(const char* op, const Tensor& self, bool recorded) {
   const TensorImpl& p = self.impl();
-  check(!repeats_elements(p), "{}: several elements of this tensor of shape {} are one place in memory (it was expanded); "
-        "clone() it before writing", op, p.size);
+  check(
+      !repeats_elements(p),
+      "{}: several elements of this tensor of shape {} are one place in memory (it was expanded); "
+      "clone() it before writing",
+      op, p.size);
   if (!grad_mode()) return;
   check(!(p.history && p.history->is_leaf()),
-        "{}: a leaf that requires a gradient cannot be changed in place while operations are recorded; use a NoGradGuard", op);
-  check(!(recorded && p.base), "{}: writing in place into a view (shape {}) cannot be recorded; write into the whole tensor "
-        "or build the result with where, cat or index", op, p.size);
+        "{}: a leaf that requires a gradient cannot be changed in place while operations are "
+        "recorded; use a NoGradGuard",
+        op);
+  check(
+      !(recorded && p.base),
+      "{}: writing in place into a view (shape {}) cannot be recorded; write into the whole tensor "
+      "or build the result with where, cat or index",
+      op, p.size);
 }
 
 void bump_version(const Tensor& self) { ++self.impl().storage->version; }

@@ -48,12 +48,14 @@ std::size_t class_of(std::size_t bytes) {
 std::size_t bytes_of(std::size_t c) { return (5 + c % 4) << (c / 4 - 2); }
 
 void release_all(ThreadState& t) {
-  for (std::size_t c = 1; c < ThreadState::small_classes; ++c) free_list(t, t.small[c], c * ThreadState::grain);
+  for (std::size_t c = 1; c < ThreadState::small_classes; ++c)
+    free_list(t, t.small[c], c * ThreadState::grain);
   for (std::size_t c = 8; c < ThreadState::big_classes; ++c)
     if (t.big[c]) free_list(t, t.big[c], bytes_of(c));
 }
 
-// All threads' states. One that belonged to a thread that ended is handed to the next new thread, with its counts.
+// All threads' states. One that belonged to a thread that ended is handed to the next new thread,
+// with its counts.
 std::mutex states_mutex;
 ThreadState* all_states = nullptr;
 std::vector<ThreadState*>& idle_states() {
@@ -66,8 +68,8 @@ struct ReturnAtThreadEnd {
   ~ReturnAtThreadEnd() {
     if (!state) return;
     release_all(*state);
-    // Destructors that run after this one may still use the state; it is handed on only when the thread is not the main
-    // one, whose end is the program's.
+    // Destructors that run after this one may still use the state; it is handed on only when the
+    // thread is not the main one, whose end is the program's.
     std::lock_guard lock(states_mutex);
     idle_states().push_back(state);
     tls = nullptr;
@@ -114,7 +116,8 @@ void big_put(ThreadState& t, void* p, std::size_t c) {
 #ifdef DOWNHILL_PLAIN
   constexpr bool keep = false;
 #else
-  const bool keep = t.cached_bytes.get() + static_cast<std::int64_t>(bytes_of(c)) <= kMaxCachedBytes;
+  const bool keep =
+      t.cached_bytes.get() + static_cast<std::int64_t>(bytes_of(c)) <= kMaxCachedBytes;
 #endif
   if (!keep) return std::free(p);
   *static_cast<void**>(p) = t.big[c];
@@ -143,7 +146,8 @@ Ref<Storage> Storage::make(ThreadState& t, std::size_t bytes) {
   return Ref<Storage>::adopt(s);
 }
 
-Ref<Storage> Storage::wrap(void* data, std::size_t bytes, void (*free_foreign)(void*), void* context) {
+Ref<Storage> Storage::wrap(void* data, std::size_t bytes, void (*free_foreign)(void*),
+                           void* context) {
   auto* s = ::new (pool_get(thread_state(), sizeof(Storage))) Storage;
   s->bytes = bytes;
   s->data = static_cast<char*>(data);

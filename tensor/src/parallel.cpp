@@ -16,14 +16,17 @@ int get_num_threads() { return omp_get_max_threads(); }
 
 namespace detail {
 
-void parallel_for_raw(std::int64_t n, std::int64_t grain, void (*f)(void*, std::int64_t, std::int64_t), void* context) {
+void parallel_for_raw(std::int64_t n, std::int64_t grain,
+                      void (*f)(void*, std::int64_t, std::int64_t), void* context) {
   const std::int64_t blocks = (n + grain - 1) / grain;
-  const std::int64_t threads = omp_in_parallel() ? 1 : std::min<std::int64_t>(get_num_threads(), blocks);
+  const std::int64_t threads =
+      omp_in_parallel() ? 1 : std::min<std::int64_t>(get_num_threads(), blocks);
   if (threads <= 1) return f(context, 0, n);
-#pragma omp parallel num_threads(static_cast<int>(threads))
+#pragma omp parallel num_threads(static_cast <int>(threads))
   {
     const std::int64_t i = omp_get_thread_num(), team = omp_get_num_threads();
-    const std::int64_t begin = blocks * i / team * grain, end = std::min(n, blocks * (i + 1) / team * grain);
+    const std::int64_t begin = blocks * i / team * grain,
+                       end = std::min(n, blocks * (i + 1) / team * grain);
     if (begin < end) f(context, begin, end);
   }
 }

@@ -13,10 +13,12 @@ namespace {
 
 using Inputs = std::span<const Tensor* const>;
 
-bool same_kind(DType a, DType b) { return is_floating(a) == is_floating(b) && (a == kBool) == (b == kBool); }
+bool same_kind(DType a, DType b) {
+  return is_floating(a) == is_floating(b) && (a == kBool) == (b == kBool);
+}
 
-// PyTorch's rule: tensors with dimensions decide; 0-d ones, and after them numbers, count only where their kind (bool,
-// integer, floating point) is higher.
+// PyTorch's rule: tensors with dimensions decide; 0-d ones, and after them numbers, count only
+// where their kind (bool, integer, floating point) is higher.
 DType promoted(const PointwiseOp& op, Inputs in) {
   DType of[3] = {kBool, kBool, kBool};
   bool any[3] = {};
@@ -54,7 +56,8 @@ void check_masks(const PointwiseOp& op, Inputs in) {
 
 template <int N, int StateBytes> class PointwiseNode final : public Node {
  public:
-  PointwiseNode(const PointwiseOp& op, const void* state, Inputs in) : Node(edges_, N, &output_, 1), op_(op) {
+  PointwiseNode(const PointwiseOp& op, const void* state, Inputs in)
+      : Node(edges_, N, &output_, 1), op_(op) {
     if constexpr (StateBytes > 0) std::memcpy(state_, state, op.state_bytes);
     for (int i = 0; i < N; ++i) edges_[i] = edge_to(in[static_cast<std::size_t>(i)]->impl());
     unsigned uses = 0;
@@ -65,12 +68,14 @@ template <int N, int StateBytes> class PointwiseNode final : public Node {
     saves_output_ = uses >> N & 1;
     finish_recording(*this);
   }
-  // In place: the inputs that lie in self's memory are about to be overwritten, so copies of them are saved.
+  // In place: the inputs that lie in self's memory are about to be overwritten, so copies of them
+  // are saved.
   void save_copies(const Tensor& self, Inputs in) {
     NoGradGuard guard;
     for (int i = 0; i < N; ++i) {
       const Tensor& x = *in[static_cast<std::size_t>(i)];
-      if (saved_[i] && x.impl().storage.get() == self.impl().storage.get()) saved_[i] = Saved(x.clone());
+      if (saved_[i] && x.impl().storage.get() == self.impl().storage.get())
+        saved_[i] = Saved(x.clone());
     }
   }
   void save_output(const Tensor& out) {
@@ -99,7 +104,8 @@ template <int N, int StateBytes> class PointwiseNode final : public Node {
       if (rule.uses >> i & 1) in[n++] = &saved_[i].value(*this);
     Tensor r = new_like(thread_state(), g, g.dtype);
     TensorImpl* out[] = {&r.impl()};
-    run_pointwise({rule.backward[kernel_index(g.dtype)], state_, g.dtype, rule.masks, false, true}, out, {in, n});
+    run_pointwise({rule.backward[kernel_index(g.dtype)], state_, g.dtype, rule.masks, false, true},
+                  out, {in, n});
     b.set(k, std::move(r));
   }
   void differentiable(Backward& b) {
@@ -110,7 +116,8 @@ template <int N, int StateBytes> class PointwiseNode final : public Node {
       if (used) args[i] = i < N ? saved_[i].input(b, i) : saved_[N].output(b);
     }
     for (int k = 0; k < N; ++k)
-      if (b.needs(k)) b.set(k, op_.rules[k].passes ? b.grad() : op_.rules[k].tensor(state_, b.grad(), args));
+      if (b.needs(k))
+        b.set(k, op_.rules[k].passes ? b.grad() : op_.rules[k].tensor(state_, b.grad(), args));
   }
 
   const PointwiseOp& op_;
@@ -121,10 +128,13 @@ template <int N, int StateBytes> class PointwiseNode final : public Node {
   NodeOutput output_;
 };
 
-template <class Use> void with_node(ThreadState& t, const PointwiseOp& op, const void* state, Inputs in, Use&& use) {
+template <class Use>
+void with_node(ThreadState& t, const PointwiseOp& op, const void* state, Inputs in, Use&& use) {
   for (const Tensor* x : in) check_view_is_current(op.name.data(), x->impl());
-  if (op.inputs == 1 && op.state_bytes <= 1) return use(make_node<PointwiseNode<1, 0>>(t, op, state, in));
-  if (op.inputs == 1 && op.state_bytes <= 24) return use(make_node<PointwiseNode<1, 24>>(t, op, state, in));
+  if (op.inputs == 1 && op.state_bytes <= 1)
+    return use(make_node<PointwiseNode<1, 0>>(t, op, state, in));
+  if (op.inputs == 1 && op.state_bytes <= 24)
+    return use(make_node<PointwiseNode<1, 24>>(t, op, state, in));
   if (op.inputs == 1) return use(make_node<PointwiseNode<1, max_state_bytes>>(t, op, state, in));
   if (op.inputs == 2) return use(make_node<PointwiseNode<2, 0>>(t, op, state, in));
   return use(make_node<PointwiseNode<3, 0>>(t, op, state, in));
@@ -147,7 +157,8 @@ PointwiseRun run_of(const PointwiseOp& op, const void* state, DType compute, boo
 
 PointwiseResult infer_pointwise(const PointwiseOp& op, const void* state, Inputs in) {
   for (const Tensor* t : in)
-    if (!t->defined()) [[unlikely]] check_defined(op.name.data(), *t);
+    if (!t->defined()) [[unlikely]]
+      check_defined(op.name.data(), *t);
   if (op.masks) check_masks(op, in);
   const TensorImpl& a = in[0]->impl();
   bool alike = !op.masks;
@@ -170,7 +181,8 @@ PointwiseResult infer_pointwise(const PointwiseOp& op, const void* state, Inputs
 
 namespace {
 
-// The result's layout follows an input of its shape that is dense, so that strides like channels-last survive.
+// The result's layout follows an input of its shape that is dense, so that strides like
+// channels-last survive.
 Tensor make_output(ThreadState& t, const PointwiseResult& r, Inputs in) {
   for (const Tensor* x : in) {
     const TensorImpl& p = x->impl();
@@ -187,7 +199,8 @@ Tensor call_pointwise(const PointwiseOp& op, const void* state, Inputs in) {
   Tensor out = make_output(t, r, in);
   TensorImpl *p[max_inputs], *q[] = {&out.impl()};
   for (std::size_t i = 0; i < in.size(); ++i) p[i] = &in[i]->impl();
-  run_pointwise(run_of(op, state, r.compute, r.dtype == r.compute || op.types == Types::predicate), q, {p, in.size()});
+  run_pointwise(run_of(op, state, r.compute, r.dtype == r.compute || op.types == Types::predicate),
+                q, {p, in.size()});
   if (needs_record(op, in))
     with_node(t, op, state, in, [&](auto node) {
       node->save_output(out);
@@ -201,10 +214,12 @@ Tensor call_pointwise(const PointwiseOp& op, const void* state, Inputs in) {
 Tensor& call_pointwise_(const PointwiseOp& op, const void* state, Tensor& self, Inputs in) {
   const PointwiseResult r = infer_pointwise(op, state, in);
   TensorImpl& s = self.impl();
-  check(r.size == s.size, "{}_: the result has shape {}, which does not fit into the tensor of shape {} in place", op.name,
-        r.size, s.size);
+  check(r.size == s.size,
+        "{}_: the result has shape {}, which does not fit into the tensor of shape {} in place",
+        op.name, r.size, s.size);
   check(!(is_floating(r.dtype) && !is_floating(s.dtype)) && !(r.dtype != kBool && s.dtype == kBool),
-        "{}_: the result is {}, which cannot be stored in a {} tensor in place", op.name, name_of(r.dtype), name_of(s.dtype));
+        "{}_: the result is {}, which cannot be stored in a {} tensor in place", op.name,
+        name_of(r.dtype), name_of(s.dtype));
   const bool record = needs_record(op, in);
   check_writable(op.name.data(), self, record || self.requires_grad());
   TensorImpl *p[max_inputs], *q[] = {&s};

@@ -9,7 +9,7 @@
 namespace downhill::detail {
 namespace {
 
-constexpr std::int64_t kChunk = 512;             // elements that are converted or gathered at a time
+constexpr std::int64_t kChunk = 512;  // elements that are converted or gathered at a time
 constexpr std::int64_t kGrain = std::int64_t(1) << 15;  // elements that are worth a thread
 constexpr int kMaxOutputs = 4, kAll = max_operands + kMaxOutputs;
 
@@ -32,17 +32,20 @@ bool same_layout(const TensorImpl& a, const TensorImpl& b) {
   return (a.contiguous && b.contiguous) || (a.dense && b.dense && a.stride == b.stride);
 }
 
-// A loop nest over the outputs' shape with every operand's strides, dimensions merged where all operands allow.
+// A loop nest over the outputs' shape with every operand's strides, dimensions merged where all
+// operands allow.
 class Nest {
  public:
   Nest(const PointwiseRun& r, std::span<TensorImpl* const> out, std::span<TensorImpl* const> in)
-      : run_(r), outputs_(static_cast<int>(out.size())), count_(outputs_ + static_cast<int>(in.size())) {
+      : run_(r), outputs_(static_cast<int>(out.size())),
+        count_(outputs_ + static_cast<int>(in.size())) {
     const TensorImpl& shape = *out[0];
     order_dims(shape);
     total_ = shape.numel;
     for (int i = 0; i < count_; ++i) {
       const bool is_out = i < outputs_;
-      const TensorImpl& t = is_out ? *out[static_cast<std::size_t>(i)] : *in[static_cast<std::size_t>(i - outputs_)];
+      const TensorImpl& t =
+          is_out ? *out[static_cast<std::size_t>(i)] : *in[static_cast<std::size_t>(i - outputs_)];
       const bool mask = is_out ? r.out_is_mask : (r.in_masks >> (i - outputs_) & 1) != 0;
       add(op_[i], t, shape.size.size(), mask ? kBool : r.compute);
     }
@@ -51,16 +54,19 @@ class Nest {
   }
 
   void operator()() const {
-    parallel_for(total_, std::max(kGrain / chunk_ * chunk_, chunk_), [this](std::int64_t b, std::int64_t e) { part(b, e); });
+    parallel_for(total_, std::max(kGrain / chunk_ * chunk_, chunk_),
+                 [this](std::int64_t b, std::int64_t e) { part(b, e); });
   }
 
  private:
-  // Dimensions in the order of the output's strides, so that a dense output of any layout is written in order.
+  // Dimensions in the order of the output's strides, so that a dense output of any layout is
+  // written in order.
   void order_dims(const TensorImpl& shape) {
     dims_ = shape.size.size();
     for (int d = 0; d < dims_; ++d) order_[d] = d;
     if (!shape.contiguous)
-      std::stable_sort(order_, order_ + dims_, [&](int a, int b) { return shape.stride[a] > shape.stride[b]; });
+      std::stable_sort(order_, order_ + dims_,
+                       [&](int a, int b) { return shape.stride[a] > shape.stride[b]; });
     for (int d = 0; d < dims_; ++d) size_[d] = shape.size[order_[d]];
   }
   void add(Operand& o, const TensorImpl& t, int dims, DType wanted) const {
@@ -112,7 +118,8 @@ class Nest {
         o.mode = Mode::repeated;
       } else if (by_rows_ && typed && o.stride[dims_ - 1] == 1) {
         o.mode = Mode::row;
-      } else if (!is_out && !by_rows_ && p > 1 && p <= kChunk / 2 && (chunk_ % p == 0 || chunk_ == kChunk)) {
+      } else if (!is_out && !by_rows_ && p > 1 && p <= kChunk / 2 &&
+                 (chunk_ % p == 0 || chunk_ == kChunk)) {
         o.mode = Mode::repeated;
         if (chunk_ % p) chunk_ = chunk_ / p * p;
       } else {
@@ -136,9 +143,12 @@ class Nest {
     return r;
   }
   // Elements [at, at + n) of an operand to (or from) a buffer, in the loop's order.
-  template <bool ToBuffer> void transfer(const Operand& o, std::int64_t at, std::int64_t n, char* buffer) const {
-    const auto from_bytes = static_cast<std::int64_t>(size_of(o.dtype)), to_bytes = static_cast<std::int64_t>(size_of(o.wanted));
-    const CopyElements copy = ToBuffer ? copy_elements(o.dtype, o.wanted) : copy_elements(o.wanted, o.dtype);
+  template <bool ToBuffer>
+  void transfer(const Operand& o, std::int64_t at, std::int64_t n, char* buffer) const {
+    const auto from_bytes = static_cast<std::int64_t>(size_of(o.dtype)),
+               to_bytes = static_cast<std::int64_t>(size_of(o.wanted));
+    const CopyElements copy =
+        ToBuffer ? copy_elements(o.dtype, o.wanted) : copy_elements(o.wanted, o.dtype);
     const int in = dims_ - 1;
     while (n > 0) {
       const std::int64_t row = std::min(n, inner_ - at % inner_);
@@ -155,7 +165,8 @@ class Nest {
     alignas(64) char buffer[kAll][kChunk * 8];
     void* p[kAll];
     for (int i = 0; i < count_; ++i)
-      if (op_[i].mode == Mode::repeated) transfer<true>(op_[i], 0, std::min(chunk_, total_), buffer[i]);
+      if (op_[i].mode == Mode::repeated)
+        transfer<true>(op_[i], 0, std::min(chunk_, total_), buffer[i]);
     for (std::int64_t at = begin, n; at < end; at += n) {
       n = std::min(chunk_ - at % chunk_, end - at);
       if (by_rows_) n = std::min(n, inner_ - at % inner_);
@@ -168,9 +179,12 @@ class Nest {
   void* locate(const Operand& o, int i, std::int64_t at, std::int64_t n, char* buffer) const {
     const auto bytes = static_cast<std::int64_t>(size_of(o.wanted));
     switch (o.mode) {
-      case Mode::direct: return o.data + at * bytes;
-      case Mode::row: return o.data + offset(o, at) * bytes;
-      case Mode::repeated: return by_rows_ ? buffer : buffer + at % chunk_ * bytes;
+      case Mode::direct:
+        return o.data + at * bytes;
+      case Mode::row:
+        return o.data + offset(o, at) * bytes;
+      case Mode::repeated:
+        return by_rows_ ? buffer : buffer + at % chunk_ * bytes;
       default:
         if (i >= outputs_) transfer<true>(o, at, n, buffer);
         return buffer;
@@ -184,21 +198,23 @@ class Nest {
   Operand op_[kAll];
 };
 
-// A small fresh output is computed to the end of its last cache line, so that no scalar tail remains. That is right where
-// every operand starts on a line and owns all of its last one.
-std::int64_t rounded_up(const PointwiseRun& r, std::int64_t n, const void* const* p, std::span<TensorImpl* const> in,
-                        unsigned numbers) {
+// A small fresh output is computed to the end of its last cache line, so that no scalar tail
+// remains. That is right where every operand starts on a line and owns all of its last one.
+std::int64_t rounded_up(const PointwiseRun& r, std::int64_t n, const void* const* p,
+                        std::span<TensorImpl* const> in, unsigned numbers) {
   if (n >= 256 || !r.fresh) return n;
   for (std::size_t i = 0; i < in.size(); ++i)
-    if (!(numbers >> i & 1) && (reinterpret_cast<std::uintptr_t>(p[i]) % 64 != 0 || in[i]->storage->block == 0 ||
-                                size_of(in[i]->dtype) != size_of(r.compute)))
+    if (!(numbers >> i & 1) &&
+        (reinterpret_cast<std::uintptr_t>(p[i]) % 64 != 0 || in[i]->storage->block == 0 ||
+         size_of(in[i]->dtype) != size_of(r.compute)))
       return n;
   const std::int64_t line = 64 / static_cast<std::int64_t>(size_of(r.compute)) - 1;
   return (n + line) & ~line;
 }
 
 // All operands laid out alike, some of them single values, which become a block of equal ones.
-bool run_flat(const PointwiseRun& r, std::span<TensorImpl* const> out, std::span<TensorImpl* const> in) {
+bool run_flat(const PointwiseRun& r, std::span<TensorImpl* const> out,
+              std::span<TensorImpl* const> in) {
   const TensorImpl& o = *out[0];
   const DType out_dtype = r.out_is_mask ? kBool : r.compute;
   void* q[kMaxOutputs];
@@ -232,7 +248,8 @@ bool run_flat(const PointwiseRun& r, std::span<TensorImpl* const> out, std::span
 
 }  // namespace
 
-void run_pointwise(const PointwiseRun& r, std::span<TensorImpl* const> out, std::span<TensorImpl* const> in) {
+void run_pointwise(const PointwiseRun& r, std::span<TensorImpl* const> out,
+                   std::span<TensorImpl* const> in) {
   if (out[0]->numel == 0 || run_flat(r, out, in)) return;
   Nest(r, out, in)();
 }

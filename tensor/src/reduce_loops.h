@@ -50,8 +50,9 @@ DOWNHILL_STEP std::int64_t run_lanes(Real<T>* lane, std::int64_t i, std::int64_t
 template <class F, class T, class Load>
 DOWNHILL_STEP Real<T> one_block(std::int64_t i, std::int64_t end, const Load& load) {
   constexpr int few = 64 / sizeof(T), many = 4 * few;
+  constexpr bool in_order = Real<T>::integral;  // compilers find lanes of their own
   Real<T> total = F::template identity<T>;
-  if (end - i >= few) {
+  if (!in_order && end - i >= few) {
     Real<T> lane[few];
     for (int j = 0; j < few; ++j) lane[j] = F::template identity<T>;
     if (end - i >= many) {

@@ -16,8 +16,9 @@ template <class... Family> std::vector<OpEntry> join() {
 
 std::span<const OpEntry> all_ops() {
   using namespace detail;
-  static const std::vector<OpEntry> all = join<UnaryOps, BinaryOps, CompareOps, CopyOps, ProductOps, ViewOps, IndexOps, CatOps,
-                                               ReduceOps, SoftmaxOps, LossOps, MultiTensorOps>();
+  static const std::vector<OpEntry> all =
+      join<UnaryOps, BinaryOps, CompareOps, CopyOps, ProductOps, ViewOps, IndexOps, CatOps,
+           ReduceOps, SoftmaxOps, LossOps, MultiTensorOps>();
   return all;
 }
 

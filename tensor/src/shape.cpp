@@ -4,7 +4,9 @@
 
 namespace downhill {
 
-void Shape::too_long(std::int64_t n) { fail("shape: {} dimensions, at most {} are supported", n, kMaxDims); }
+void Shape::too_long(std::int64_t n) {
+  fail("shape: {} dimensions, at most {} are supported", n, kMaxDims);
+}
 
 namespace detail {
 
@@ -39,8 +41,8 @@ Shape broadcast(const char* op, const Shape& a, const Shape& b) {
   for (int d = 0; d < lo.size(); ++d) {
     std::int64_t& out = r[d + shift];
     if (out == lo[d] || lo[d] == 1) continue;
-    check(out == 1, "{}: shapes {} and {} do not broadcast (dimension {}: {} and {})", op, a, b, d - lo.size(),
-          a.size() < b.size() ? lo[d] : out, a.size() < b.size() ? out : lo[d]);
+    check(out == 1, "{}: shapes {} and {} do not broadcast (dimension {}: {} and {})", op, a, b,
+          d - lo.size(), a.size() < b.size() ? lo[d] : out, a.size() < b.size() ? out : lo[d]);
     out = lo[d];
   }
   return r;
@@ -48,7 +50,8 @@ Shape broadcast(const char* op, const Shape& a, const Shape& b) {
 
 int wrap_dim(const char* op, std::int64_t dim, int dims) {
   const int n = dims > 0 ? dims : 1;
-  check_index(dim >= -n && dim < n, "{}: dimension {} is out of range for a tensor of {} dimension{}", op, dim, dims,
+  check_index(dim >= -n && dim < n,
+              "{}: dimension {} is out of range for a tensor of {} dimension{}", op, dim, dims,
               dims == 1 ? "" : "s");
   return static_cast<int>(dim < 0 ? dim + n : dim);
 }

@@ -102,10 +102,14 @@ Tensor new_like(ThreadState& t, const TensorImpl& like, DType dtype) {
 
 Tensor number_tensor(const Scalar& value) {
   const bool floating = value.kind() == Scalar::Kind::floating;
-  Tensor r = new_tensor(thread_state(), {}, floating ? kFloat64 : value.kind() == Scalar::Kind::integer ? kInt64 : kBool);
+  Tensor r = new_tensor(thread_state(), {},
+                        floating                                ? kFloat64
+                        : value.kind() == Scalar::Kind::integer ? kInt64
+                                                                : kBool);
   r.impl().number = true;
   if (floating) *static_cast<double*>(r.impl().data) = value.to<double>();
-  else if (r.dtype() == kInt64) *static_cast<std::int64_t*>(r.impl().data) = value.to<std::int64_t>();
+  else if (r.dtype() == kInt64)
+    *static_cast<std::int64_t*>(r.impl().data) = value.to<std::int64_t>();
   else *static_cast<bool*>(r.impl().data) = value.to<bool>();
   return r;
 }
@@ -136,16 +140,19 @@ Tensor new_view(const Tensor& of, const Shape& size, const Shape& stride, std::i
 void Tensor::undefined() { fail("tensor: this tensor is undefined (it was never given a value)"); }
 
 std::int64_t Tensor::size(std::int64_t dim) const {
-  check_index(dim >= -this->dim() && dim < this->dim(), "size: dimension {} is out of range for shape {}", dim, sizes());
+  check_index(dim >= -this->dim() && dim < this->dim(),
+              "size: dimension {} is out of range for shape {}", dim, sizes());
   return sizes()[static_cast<int>(dim < 0 ? dim + this->dim() : dim)];
 }
 std::int64_t Tensor::stride(std::int64_t dim) const {
-  check_index(dim >= -this->dim() && dim < this->dim(), "stride: dimension {} is out of range for shape {}", dim, sizes());
+  check_index(dim >= -this->dim() && dim < this->dim(),
+              "stride: dimension {} is out of range for shape {}", dim, sizes());
   return strides()[static_cast<int>(dim < 0 ? dim + this->dim() : dim)];
 }
 
 void* Tensor::typed_data(DType expected) const {
-  check(dtype() == expected, "data_ptr: asked for {}, but the tensor is {}", name_of(expected), name_of(dtype()));
+  check(dtype() == expected, "data_ptr: asked for {}, but the tensor is {}", name_of(expected),
+        name_of(dtype()));
   return impl().data;
 }
 
@@ -157,12 +164,18 @@ Scalar Tensor::item_scalar() const {
   check(numel() == 1, "item: needs exactly one element, got shape {}", sizes());
   const void* p = impl().data;
   switch (dtype()) {
-    case DType::boolean: return *static_cast<const bool*>(p);
-    case DType::uint8: return *static_cast<const std::uint8_t*>(p);
-    case DType::int32: return *static_cast<const std::int32_t*>(p);
-    case DType::int64: return *static_cast<const std::int64_t*>(p);
-    case DType::float32: return *static_cast<const float*>(p);
-    default: return *static_cast<const double*>(p);
+    case DType::boolean:
+      return *static_cast<const bool*>(p);
+    case DType::uint8:
+      return *static_cast<const std::uint8_t*>(p);
+    case DType::int32:
+      return *static_cast<const std::int32_t*>(p);
+    case DType::int64:
+      return *static_cast<const std::int64_t*>(p);
+    case DType::float32:
+      return *static_cast<const float*>(p);
+    default:
+      return *static_cast<const double*>(p);
   }
 }
 
@@ -172,8 +185,10 @@ void Tensor::set_data(const Tensor& other) {
   detail::TensorImpl& p = impl();
   check(is_leaf(), "set_data: an intermediate result (made by {}) cannot be given other data",
         p.history ? p.history->name() : "");
-  check(!requires_grad() || other.is_floating_point(), "set_data: a tensor that requires a gradient needs a floating-point "
-        "dtype, got {}", name_of(other.dtype()));
+  check(!requires_grad() || other.is_floating_point(),
+        "set_data: a tensor that requires a gradient needs a floating-point "
+        "dtype, got {}",
+        name_of(other.dtype()));
   detail::copy_layout(p, other.impl());
   p.storage = other.impl().storage;
   p.base = {};

@@ -8,12 +8,18 @@ namespace detail {
 template <> std::vector<OpEntry> entries<BinaryOps>() { return pointwise_entries(BinaryOps{}); }
 
 namespace {
-template <class Op> Tensor binary(const Tensor& a, const Tensor& b) { return call<BinaryOps>(Op{}, a, b); }
+template <class Op> Tensor binary(const Tensor& a, const Tensor& b) {
+  return call<BinaryOps>(Op{}, a, b);
+}
 template <class Op, bool Left = false> Tensor with_number(const Tensor& x, const Scalar& n) {
   return call<BinaryOps>(op::WithNumber<Op, Left>{n}, x);
 }
-template <class Op> Tensor& binary_(Tensor& a, const Tensor& b) { return call_<BinaryOps>(Op{}, a, b); }
-template <class Op> Tensor& with_number_(Tensor& x, const Scalar& n) { return call_<BinaryOps>(op::WithNumber<Op>{n}, x); }
+template <class Op> Tensor& binary_(Tensor& a, const Tensor& b) {
+  return call_<BinaryOps>(Op{}, a, b);
+}
+template <class Op> Tensor& with_number_(Tensor& x, const Scalar& n) {
+  return call_<BinaryOps>(op::WithNumber<Op>{n}, x);
+}
 }  // namespace
 }  // namespace detail
 

@@ -10,8 +10,12 @@ namespace detail {
 template <> std::vector<OpEntry> entries<CompareOps>() { return pointwise_entries(CompareOps{}); }
 
 namespace {
-template <class Op> Tensor compare(const Tensor& a, const Tensor& b) { return call<CompareOps>(Op{}, a, b); }
-template <class Op> Tensor compare(const Tensor& a, const Scalar& b) { return call<CompareOps>(op::WithNumber<Op>{b}, a); }
+template <class Op> Tensor compare(const Tensor& a, const Tensor& b) {
+  return call<CompareOps>(Op{}, a, b);
+}
+template <class Op> Tensor compare(const Tensor& a, const Scalar& b) {
+  return call<CompareOps>(op::WithNumber<Op>{b}, a);
+}
 
 void check_bool(const char* op, const Tensor& t) {
   check(t.dtype() == kBool, "{}: only bool tensors are supported, got {}", op, name_of(t.dtype()));
@@ -50,12 +54,20 @@ Tensor operator~(const Tensor& a) {
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   return detail::call<detail::CompareOps>(op::Where{}, condition, a, b);
 }
-Tensor where(const Tensor& condition, const Tensor& a, const Scalar& b) { return where(condition, a, detail::number_tensor(b)); }
-Tensor where(const Tensor& condition, const Scalar& a, const Tensor& b) { return where(condition, detail::number_tensor(a), b); }
+Tensor where(const Tensor& condition, const Tensor& a, const Scalar& b) {
+  return where(condition, a, detail::number_tensor(b));
+}
+Tensor where(const Tensor& condition, const Scalar& a, const Tensor& b) {
+  return where(condition, detail::number_tensor(a), b);
+}
 Tensor where(const Tensor& condition, const Scalar& a, const Scalar& b) {
   return where(condition, detail::number_tensor(a), detail::number_tensor(b));
 }
-Tensor masked_fill(const Tensor& x, const Tensor& mask, const Scalar& value) { return where(mask, detail::number_tensor(value), x).to(x.dtype()); }
-Tensor Tensor::masked_fill(const Tensor& mask, const Scalar& value) const { return downhill::masked_fill(*this, mask, value); }
+Tensor masked_fill(const Tensor& x, const Tensor& mask, const Scalar& value) {
+  return where(mask, detail::number_tensor(value), x).to(x.dtype());
+}
+Tensor Tensor::masked_fill(const Tensor& mask, const Scalar& value) const {
+  return downhill::masked_fill(*this, mask, value);
+}
 
 }  // namespace downhill

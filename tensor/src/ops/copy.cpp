@@ -18,15 +18,18 @@ Tensor copied_into(Tensor out, const Tensor& x) {
   TensorImpl *p[] = {&x.impl()}, *q[] = {&out.impl()};
   const DType compute = compute_dtype(q[0]->dtype);
   const op::Copy copy;
-  if (p[0]->contiguous && q[0]->contiguous && p[0]->dtype == q[0]->dtype && p[0]->numel == q[0]->numel)
-    std::memcpy(q[0]->data, p[0]->data, static_cast<std::size_t>(p[0]->numel) * size_of(p[0]->dtype));
-  else
-    run_pointwise({pointwise_op<op::Copy>.forward[kernel_index(compute)], &copy, compute}, q, p);
+  if (p[0]->contiguous && q[0]->contiguous && p[0]->dtype == q[0]->dtype &&
+      p[0]->numel == q[0]->numel)
+    std::memcpy(q[0]->data, p[0]->data,
+                static_cast<std::size_t>(p[0]->numel) * size_of(p[0]->dtype));
+  else run_pointwise({pointwise_op<op::Copy>.forward[kernel_index(compute)], &copy, compute}, q, p);
   return out;
 }
 
 struct CopyNode final : Node {
-  explicit CopyNode(const Tensor& x) : Node(&edge_, 1, &output_, 1), edge_(edge_to(x.impl())) { finish_recording(*this); }
+  explicit CopyNode(const Tensor& x) : Node(&edge_, 1, &output_, 1), edge_(edge_to(x.impl())) {
+    finish_recording(*this);
+  }
   std::string_view name() const override { return op::Copy::name; }
   void backward(Backward& b) override { b.set(0, b.grad()); }
 
@@ -59,15 +62,18 @@ void fill_data(TensorImpl& p, const Scalar& value) {
 }  // namespace detail
 
 Tensor clone(const Tensor& x) {
-  return detail::record_copy(detail::copied_into(detail::new_like(detail::thread_state(), x.impl(), x.dtype()), x), x);
+  return detail::record_copy(
+      detail::copied_into(detail::new_like(detail::thread_state(), x.impl(), x.dtype()), x), x);
 }
 Tensor contiguous(const Tensor& x) {
   if (x.is_contiguous()) return x;
-  return detail::record_copy(detail::copied_into(detail::new_tensor(detail::thread_state(), x.sizes(), x.dtype()), x), x);
+  return detail::record_copy(
+      detail::copied_into(detail::new_tensor(detail::thread_state(), x.sizes(), x.dtype()), x), x);
 }
 Tensor to(const Tensor& x, DType dtype) {
   if (x.dtype() == dtype) return x;
-  return detail::record_copy(detail::copied_into(detail::new_like(detail::thread_state(), x.impl(), dtype), x), x);
+  return detail::record_copy(
+      detail::copied_into(detail::new_like(detail::thread_state(), x.impl(), dtype), x), x);
 }
 
 Tensor Tensor::clone() const { return downhill::clone(*this); }
@@ -80,17 +86,21 @@ Tensor& Tensor::copy_(const Tensor& source) {
   const bool becomes_constant = grad_mode() && !record && requires_grad();
   detail::check_writable("copy_", *this, record || requires_grad());
   const Shape size = detail::broadcast("copy_", sizes(), source.sizes());
-  check(size == sizes(), "copy_: a source of shape {} does not fit into shape {}", source.sizes(), sizes());
+  check(size == sizes(), "copy_: a source of shape {} does not fit into shape {}", source.sizes(),
+        sizes());
   NoGradGuard guard;
-  detail::copied_into(*this, detail::overlaps_partly(impl(), source.impl()) ? source.clone() : source);
+  detail::copied_into(*this,
+                      detail::overlaps_partly(impl(), source.impl()) ? source.clone() : source);
   detail::bump_version(*this);
-  if (record) detail::rebase_history(*this, make_node<detail::CopyNode>(detail::thread_state(), source));
+  if (record)
+    detail::rebase_history(*this, make_node<detail::CopyNode>(detail::thread_state(), source));
   else if (becomes_constant) impl().history = {}, ++impl().storage->recorded;
   return *this;
 }
 
 Tensor& Tensor::fill_(const Scalar& value) {
-  if (grad_mode() && requires_grad() && !is_leaf()) return detail::call_<detail::CopyOps>(op::Fill{value}, *this);
+  if (grad_mode() && requires_grad() && !is_leaf())
+    return detail::call_<detail::CopyOps>(op::Fill{value}, *this);
   detail::check_writable("fill_", *this, false);
   detail::fill_data(impl(), value);
   detail::bump_version(*this);

@@ -8,15 +8,23 @@ namespace detail {
 template <> std::vector<OpEntry> entries<UnaryOps>() { return pointwise_entries(UnaryOps{}); }
 
 namespace {
-template <class Op> Tensor unary(const Tensor& x, const Op& op = {}) { return call<UnaryOps>(op, x); }
+template <class Op> Tensor unary(const Tensor& x, const Op& op = {}) {
+  return call<UnaryOps>(op, x);
+}
 template <class Op> Tensor& unary_(Tensor& x, const Op& op = {}) { return call_<UnaryOps>(op, x); }
 
 op::Clamp clamp_op(std::optional<Scalar> lo, std::optional<Scalar> hi) {
   check(lo || hi, "clamp: at least one of the two bounds must be given");
   constexpr double inf = __builtin_inf();
   constexpr std::int64_t least = INT64_MIN, most = INT64_MAX;
-  const bool integers = (!lo || lo->kind() != Scalar::Kind::floating) && (!hi || hi->kind() != Scalar::Kind::floating);
-  return {lo ? *lo : integers ? Scalar::bound(least, -inf) : Scalar(-inf), hi ? *hi : integers ? Scalar::bound(most, inf) : Scalar(inf)};
+  const bool integers = (!lo || lo->kind() != Scalar::Kind::floating) &&
+                        (!hi || hi->kind() != Scalar::Kind::floating);
+  return {lo         ? *lo
+          : integers ? Scalar::bound(least, -inf)
+                     : Scalar(-inf),
+          hi         ? *hi
+          : integers ? Scalar::bound(most, inf)
+                     : Scalar(inf)};
 }
 }  // namespace
 }  // namespace detail
@@ -33,7 +41,9 @@ Tensor log(const Tensor& x) { return unary<op::Log>(x); }
 Tensor tanh(const Tensor& x) { return unary<op::Tanh>(x); }
 Tensor sigmoid(const Tensor& x) { return unary<op::Sigmoid>(x); }
 Tensor relu(const Tensor& x) { return unary<op::Relu>(x); }
-Tensor clamp(const Tensor& x, std::optional<Scalar> lo, std::optional<Scalar> hi) { return unary(x, detail::clamp_op(lo, hi)); }
+Tensor clamp(const Tensor& x, std::optional<Scalar> lo, std::optional<Scalar> hi) {
+  return unary(x, detail::clamp_op(lo, hi));
+}
 Tensor maximum(const Tensor& a, const Scalar& b) { return clamp(a, b, {}); }
 Tensor maximum(const Scalar& a, const Tensor& b) { return clamp(b, a, {}); }
 Tensor minimum(const Tensor& a, const Scalar& b) { return clamp(a, {}, b); }
@@ -44,11 +54,13 @@ Tensor pow(const Tensor& a, const Scalar& b) {
   const double e = b.to<double>();
   const bool whole = e == static_cast<double>(b.to<std::int64_t>());
   const bool integers = !a.is_floating_point() && b.kind() != Scalar::Kind::floating;
-  check(!integers || e >= 0, "pow: an integer tensor cannot be raised to the negative integer power {}", e);
+  check(!integers || e >= 0,
+        "pow: an integer tensor cannot be raised to the negative integer power {}", e);
   if (whole && e == 2 && (integers || a.is_floating_point())) return square(a);
   if (whole && std::abs(e) <= op::max_int_power && (integers || a.is_floating_point()))
     return unary(a, op::PowInt{b.to<std::int64_t>()});
-  check(!integers, "pow: integer powers above {} of integer tensors are not implemented, got {}", op::max_int_power, e);
+  check(!integers, "pow: integer powers above {} of integer tensors are not implemented, got {}",
+        op::max_int_power, e);
   return unary(a, op::PowReal{e});
 }
 
@@ -62,7 +74,9 @@ Tensor Tensor::tanh() const { return downhill::tanh(*this); }
 Tensor Tensor::sigmoid() const { return downhill::sigmoid(*this); }
 Tensor Tensor::relu() const { return downhill::relu(*this); }
 Tensor Tensor::pow(const Scalar& e) const { return downhill::pow(*this, e); }
-Tensor Tensor::clamp(std::optional<Scalar> lo, std::optional<Scalar> hi) const { return downhill::clamp(*this, lo, hi); }
+Tensor Tensor::clamp(std::optional<Scalar> lo, std::optional<Scalar> hi) const {
+  return downhill::clamp(*this, lo, hi);
+}
 
 Tensor& Tensor::neg_() { return unary_<op::Neg>(*this); }
 Tensor& Tensor::sqrt_() { return unary_<op::Sqrt>(*this); }
@@ -70,6 +84,8 @@ Tensor& Tensor::exp_() { return unary_<op::Exp>(*this); }
 Tensor& Tensor::tanh_() { return unary_<op::Tanh>(*this); }
 Tensor& Tensor::sigmoid_() { return unary_<op::Sigmoid>(*this); }
 Tensor& Tensor::relu_() { return unary_<op::Relu>(*this); }
-Tensor& Tensor::clamp_(std::optional<Scalar> lo, std::optional<Scalar> hi) { return unary_(*this, detail::clamp_op(lo, hi)); }
+Tensor& Tensor::clamp_(std::optional<Scalar> lo, std::optional<Scalar> hi) {
+  return unary_(*this, detail::clamp_op(lo, hi));
+}
 
 }  // namespace downhill

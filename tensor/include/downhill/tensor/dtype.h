@@ -43,7 +43,8 @@ void set_default_dtype(DType t);
 
 /// The dtype that holds both: bool < uint8 < int32 < int64 < float32 < float64.
 constexpr DType promote(DType a, DType b) { return a > b ? a : b; }
-/// The dtype of a tensor of dtype `t` mixed with a number: changed only where the number's kind is higher.
+/// The dtype of a tensor of dtype `t` mixed with a number: changed only where the number's kind is
+/// higher.
 DType promote(DType t, const Scalar& s);
 
 }  // namespace downhill

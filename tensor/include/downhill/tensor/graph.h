@@ -1,4 +1,5 @@
-// The record of how a value was made: nodes, edges, leaves and the grad mode. Walking it is autograd's business.
+// The record of how a value was made: nodes, edges, leaves and the grad mode. Walking it is
+// autograd's business.
 #pragma once
 #include <memory>
 #include <string_view>
@@ -23,17 +24,23 @@ struct NodeOutput {
 };
 
 struct NodeHooks;  // hooks and retained gradients of a node's outputs; most nodes have none
-namespace detail { struct BackwardRun; }
+namespace detail {
+struct BackwardRun;
+}
 
-/// What a node's rule is given: the gradient of each output, and where to put the gradient of each input.
+/// What a node's rule is given: the gradient of each output, and where to put the gradient of each
+/// input.
 class Backward {
  public:
-  Backward(Node& node, const Tensor* grads, Tensor* results, bool create_graph, std::uint64_t needed)
-      : node_(node), grads_(grads), results_(results), needed_(needed), create_graph_(create_graph) {}
+  Backward(Node& node, const Tensor* grads, Tensor* results, bool create_graph,
+           std::uint64_t needed)
+      : node_(node), grads_(grads), results_(results), needed_(needed),
+        create_graph_(create_graph) {}
 
   /// Whether the gradient of input i is wanted. Rules skip what is not.
   bool needs(int i) const { return i >= 64 || (needed_ >> i & 1); }
-  /// The gradient of output i: always defined for the only output; of several, undefined where nothing used that output.
+  /// The gradient of output i: always defined for the only output; of several, undefined where
+  /// nothing used that output.
   const Tensor& grad(int i = 0) const { return grads_[i]; }
   /// The gradient of output i, zeros where nothing used it.
   Tensor grad_or_zeros(int i) const;
@@ -50,7 +57,8 @@ class Backward {
   bool create_graph_;
 };
 
-/// One recorded op. Edges lead to nodes, never to tensors, so values that no rule needs are freed at once.
+/// One recorded op. Edges lead to nodes, never to tensors, so values that no rule needs are freed
+/// at once.
 class Node {
  public:
   Node(Edge* edges, int inputs, NodeOutput* outputs, int output_count)
@@ -60,8 +68,8 @@ class Node {
   virtual ~Node();
 
   virtual std::string_view name() const = 0;
-  /// Fills the gradients of the needed inputs from the gradients of the outputs, whatever their shapes: the engine sums
-  /// what was broadcast and casts what was promoted.
+  /// Fills the gradients of the needed inputs from the gradients of the outputs, whatever their
+  /// shapes: the engine sums what was broadcast and casts what was promoted.
   virtual void backward(Backward& b) = 0;
   /// Drops the saved values. Called after backward unless the graph is retained.
   virtual void release() {}
@@ -70,9 +78,11 @@ class Node {
   std::span<Edge> edges() { return {edges_, static_cast<std::size_t>(input_count_)}; }
   std::span<const Edge> edges() const { return {edges_, static_cast<std::size_t>(input_count_)}; }
   std::span<NodeOutput> outputs() { return {outputs_, static_cast<std::size_t>(output_count_)}; }
-  std::span<const NodeOutput> outputs() const { return {outputs_, static_cast<std::size_t>(output_count_)}; }
-  /// 1 + the largest depth among the inputs: every node lies deeper than what it was made from, also in a graph that was
-  /// built on several threads.
+  std::span<const NodeOutput> outputs() const {
+    return {outputs_, static_cast<std::size_t>(output_count_)};
+  }
+  /// 1 + the largest depth among the inputs: every node lies deeper than what it was made from,
+  /// also in a graph that was built on several threads.
   std::uint64_t depth() const { return depth_; }
   NodeHooks* hooks() const { return hooks_.get(); }
   NodeHooks& make_hooks();
@@ -87,14 +97,16 @@ class Node {
  private:
   friend struct detail::BackwardRun;
   friend void finish_recording(Node& n);
-  template <class N, class... A> friend detail::Ref<N> make_node(detail::ThreadState& t, A&&... args);
+  template <class N, class... A>
+  friend detail::Ref<N> make_node(detail::ThreadState& t, A&&... args);
 
   bool released_ = false;
-  std::uint8_t mark_ = 0;            // engine scratch: whether it leads to a wanted input
-  bool queued_ = false;              // engine scratch
-  std::uint32_t bytes_ = 0;          // of its pool block
+  std::uint8_t mark_ = 0;    // engine scratch: whether it leads to a wanted input
+  bool queued_ = false;      // engine scratch
+  std::uint32_t bytes_ = 0;  // of its pool block
   std::uint64_t depth_ = 0;
-  std::atomic<void*> run_{nullptr};  // the backward run that uses the scratch; also links nodes that wait to be destroyed
+  std::atomic<void*> run_{nullptr};  // the backward run that uses the scratch; also links nodes
+                                     // that wait to be destroyed
   Edge* edges_;
   NodeOutput* outputs_;
   std::unique_ptr<NodeHooks> hooks_;
@@ -118,7 +130,9 @@ struct NodeHooks {
 /// A parameter's node: it collects the gradient.
 class Leaf final : public Node {
  public:
-  Leaf(const Shape& size, DType dtype) : Node(nullptr, 0, &output_, 1) { output_.size = size, output_.dtype = dtype; }
+  Leaf(const Shape& size, DType dtype) : Node(nullptr, 0, &output_, 1) {
+    output_.size = size, output_.dtype = dtype;
+  }
   std::string_view name() const override { return "leaf"; }
   void backward(Backward&) override {}
   bool is_leaf() const override { return true; }
@@ -167,11 +181,14 @@ class NoGradGuard : public AutoGradMode {
 
 namespace detail {
 
-/// A value that a node keeps: the elements and the version they had. It holds no history (see TensorImpl).
+/// A value that a node keeps: the elements and the version they had. It holds no history (see
+/// TensorImpl).
 class Saved {
  public:
   Saved() = default;
-  explicit Saved(const Tensor& t) : p_(&t.impl()), version_(p_->storage->version) { p_->values.retain(); }
+  explicit Saved(const Tensor& t) : p_(&t.impl()), version_(p_->storage->version) {
+    p_->values.retain();
+  }
   Saved(Saved&& o) noexcept : p_(std::exchange(o.p_, nullptr)), version_(o.version_) {}
   Saved& operator=(Saved&& o) noexcept {
     std::swap(p_, o.p_);
@@ -180,17 +197,22 @@ class Saved {
   }
   ~Saved() { reset(); }
   void reset() {
-    if (TensorImpl* p = std::exchange(p_, nullptr); p && p->values.release()) TensorImpl::destroy_value(p);
+    if (TensorImpl* p = std::exchange(p_, nullptr); p && p->values.release())
+      TensorImpl::destroy_value(p);
   }
   explicit operator bool() const { return p_ != nullptr; }
 
-  /// The elements, after checking that they were neither freed nor changed since. `user` is named in the error.
+  /// The elements, after checking that they were neither freed nor changed since. `user` is named
+  /// in the error.
   TensorImpl& value(const Node& user) const {
-    if (!p_) [[unlikely]] throw_freed(user);
-    if (p_->storage->version != version_) [[unlikely]] throw_changed(user);
+    if (!p_) [[unlikely]]
+      throw_freed(user);
+    if (p_->storage->version != version_) [[unlikely]]
+      throw_changed(user);
     return *p_;
   }
-  /// A tensor with these elements: attached to input i of the node where the rule must be differentiable.
+  /// A tensor with these elements: attached to input i of the node where the rule must be
+  /// differentiable.
   Tensor input(const Backward& b, int i) const;
   /// The same for an output of the node.
   Tensor output(const Backward& b, int i = 0) const;
@@ -205,7 +227,8 @@ class Saved {
 
 /// The edge that leads to a tensor's history.
 inline Edge edge_to(const TensorImpl& p) { return {p.history, p.output}; }
-/// Throws where `t` is a view whose base was changed in place after the view was made (its history is out of date).
+/// Throws where `t` is a view whose base was changed in place after the view was made (its history
+/// is out of date).
 void check_view_is_current(const char* op, const TensorImpl& t);
 
 }  // namespace detail

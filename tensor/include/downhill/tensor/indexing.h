@@ -26,8 +26,9 @@ class Slice {
   std::int64_t step;
 };
 
-/// One index: an integer (drops the dimension), a Slice, None (a new dimension of size 1), Ellipsis or "..." (all the
-/// dimensions in between), a bool, an int64 tensor (picks elements; several broadcast together) or a bool tensor.
+/// One index: an integer (drops the dimension), a Slice, None (a new dimension of size 1), Ellipsis
+/// or "..." (all the dimensions in between), a bool, an int64 tensor (picks elements; several
+/// broadcast together) or a bool tensor.
 class TensorIndex {
  public:
   enum class Kind { none, ellipsis, integer, boolean, slice, tensor };
@@ -35,8 +36,9 @@ class TensorIndex {
   TensorIndex(EllipsisType) : kind(Kind::ellipsis) {}
   TensorIndex(const char* dots);  ///< "..." only
   TensorIndex(bool b) : kind(Kind::boolean), integer(b) {}
-  template <class T> requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  TensorIndex(T i) : kind(Kind::integer), integer(static_cast<std::int64_t>(i)) {}
+  template <class T>
+  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) TensorIndex(T i)
+      : kind(Kind::integer), integer(static_cast<std::int64_t>(i)) {}
   TensorIndex(Slice s) : kind(Kind::slice), slice(s) {}
   TensorIndex(Tensor t) : kind(Kind::tensor), tensor(std::move(t)) {}
 

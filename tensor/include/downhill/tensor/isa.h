@@ -1,14 +1,15 @@
 // How one function becomes a kernel for three instruction sets inside one ordinary object file.
 //
-// x86-64 has three levels here: baseline (SSE2), v3 (AVX2, FMA) and v4 (AVX-512). A kernel is a `Body` with a static
-// `run(args...)`; it is instantiated once a level under `gnu::target` with `gnu::flatten`, so that everything it calls is
-// inlined and compiled for that level. Nothing built for a newer processor is ever left behind as a shared (weak)
-// function, whatever the compiler, the optimisation level and the flags of the translation unit.
-// Other processors have one level.
+// x86-64 has three levels here: baseline (SSE2), v3 (AVX2, FMA) and v4 (AVX-512). A kernel is a
+// `Body` with a static `run(args...)`; it is instantiated once a level under `gnu::target` with
+// `gnu::flatten`, so that everything it calls is inlined and compiled for that level. Nothing built
+// for a newer processor is ever left behind as a shared (weak) function, whatever the compiler, the
+// optimisation level and the flags of the translation unit. Other processors have one level.
 #pragma once
 #include <cstdint>
 
-// DOWNHILL_PLAIN: one level, nothing forced inline. Sanitizer builds use it; GCC would need minutes otherwise.
+// DOWNHILL_PLAIN: one level, nothing forced inline. Sanitizer builds use it; GCC would need minutes
+// otherwise.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define DOWNHILL_PLAIN
 #elif defined(__has_feature)
@@ -34,8 +35,9 @@
 #define DOWNHILL_FLATTEN gnu::flatten
 #endif
 
-// A step between a kernel and code that may be a user's lambda. clang flattens one call deep, so each step is flatten
-// itself. GCC flattens the whole tree, but does not see the lambda through an always_inline function.
+// A step between a kernel and code that may be a user's lambda. clang flattens one call deep, so
+// each step is flatten itself. GCC flattens the whole tree, but does not see the lambda through an
+// always_inline function.
 #if defined(__clang__) && !defined(DOWNHILL_PLAIN)
 #define DOWNHILL_STEP [[gnu::always_inline, gnu::flatten]] inline
 #else
@@ -59,11 +61,12 @@ namespace downhill {
 
 enum class Isa : int { baseline = 0, v3 = 1, v4 = 2 };
 
-/// The level whose kernels run: the best that the processor has, chosen once; the environment variable
-/// DOWNHILL_ISA=baseline|v3|v4 lowers it (it never raises it).
+/// The level whose kernels run: the best that the processor has, chosen once; the environment
+/// variable DOWNHILL_ISA=baseline|v3|v4 lowers it (it never raises it).
 Isa isa();
 
-/// Lowers the level for everything that follows (for tests; never above what the processor has). Returns the level in force.
+/// Lowers the level for everything that follows (for tests; never above what the processor has).
+/// Returns the level in force.
 Isa set_max_isa(Isa level);
 
 namespace detail {
@@ -77,15 +80,25 @@ template <class... Args> struct KernelTable<void(Args...)> {
   void operator()(Args... args) const { at[DOWNHILL_LEVELS == 1 ? 0 : isa_level](args...); }
 };
 
-template <class Body, class... Args> [[DOWNHILL_FLATTEN]] DOWNHILL_OPTIMIZE void kernel_base(Args... args) { Body::run(args...); }
+template <class Body, class... Args>
+[[DOWNHILL_FLATTEN]] DOWNHILL_OPTIMIZE void kernel_base(Args... args) {
+  Body::run(args...);
+}
 #if DOWNHILL_LEVELS == 3
-template <class Body, class... Args> [[DOWNHILL_FLATTEN, gnu::target(DOWNHILL_TARGET_V3)]] DOWNHILL_OPTIMIZE
-void kernel_v3(Args... args) { Body::run(args...); }
-template <class Body, class... Args> [[DOWNHILL_FLATTEN, gnu::target(DOWNHILL_TARGET_V4)]] DOWNHILL_OPTIMIZE
-void kernel_v4(Args... args) { Body::run(args...); }
+template <class Body, class... Args>
+[[DOWNHILL_FLATTEN, gnu::target(DOWNHILL_TARGET_V3)]] DOWNHILL_OPTIMIZE void kernel_v3(
+    Args... args) {
+  Body::run(args...);
+}
+template <class Body, class... Args>
+[[DOWNHILL_FLATTEN, gnu::target(DOWNHILL_TARGET_V4)]] DOWNHILL_OPTIMIZE void kernel_v4(
+    Args... args) {
+  Body::run(args...);
+}
 #endif
 
-template <class Body, class... Args> constexpr KernelTable<void(Args...)> make_table(void (*)(Args...)) {
+template <class Body, class... Args>
+constexpr KernelTable<void(Args...)> make_table(void (*)(Args...)) {
 #if DOWNHILL_LEVELS == 3
   return {{&kernel_base<Body, Args...>, &kernel_v3<Body, Args...>, &kernel_v4<Body, Args...>}};
 #else
@@ -95,8 +108,9 @@ template <class Body, class... Args> constexpr KernelTable<void(Args...)> make_t
 
 }  // namespace detail
 
-/// `kernel<Body>(args...)` runs `Body::run(args...)` compiled for the level in force. `Body::run` is a static,
-/// always-inlined (DOWNHILL_INLINE or DOWNHILL_STEP) function that returns void and takes trivially copyable arguments.
+/// `kernel<Body>(args...)` runs `Body::run(args...)` compiled for the level in force. `Body::run`
+/// is a static, always-inlined (DOWNHILL_INLINE or DOWNHILL_STEP) function that returns void and
+/// takes trivially copyable arguments.
 template <class Body> inline constexpr auto kernel = detail::make_table<Body>(&Body::run);
 
 }  // namespace downhill

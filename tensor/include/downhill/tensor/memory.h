@@ -1,8 +1,9 @@
 // Reference counts, per-thread pools and the buffers that tensors live in.
 //
-// Small objects (nodes, tensor headers, small buffers) come from per-thread free lists in steps of 64 bytes; larger
-// buffers from a per-thread cache with four size classes a power of two. Every block is one aligned allocation, so it may
-// be freed on any thread. In the steady state of a training loop nothing here calls malloc or takes a lock.
+// Small objects (nodes, tensor headers, small buffers) come from per-thread free lists in steps of
+// 64 bytes; larger buffers from a per-thread cache with four size classes a power of two. Every
+// block is one aligned allocation, so it may be freed on any thread. In the steady state of a
+// training loop nothing here calls malloc or takes a lock.
 #pragma once
 #include <sys/single_threaded.h>
 
@@ -36,7 +37,9 @@ struct Graveyard;
 /// A count that its own thread writes and any thread may read.
 class Counter {
  public:
-  void add(std::int64_t n) { n_.store(n_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+  void add(std::int64_t n) {
+    n_.store(n_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
   std::int64_t get() const { return n_.load(std::memory_order_relaxed); }
 
  private:
@@ -59,7 +62,8 @@ struct ThreadState {
 ThreadState& make_thread_state();
 DOWNHILL_INLINE ThreadState& thread_state() {
   ThreadState* t = tls;
-  if (!t) [[unlikely]] return make_thread_state();
+  if (!t) [[unlikely]]
+    return make_thread_state();
   return *t;
 }
 
@@ -71,7 +75,8 @@ inline constexpr std::int64_t max_cached_small_bytes = std::int64_t(1) << 29;
 DOWNHILL_INLINE void* pool_get(ThreadState& t, std::size_t bytes) {
   const std::size_t c = (bytes + ThreadState::grain - 1) / ThreadState::grain;
   void* p = t.small[c];
-  if (!p) [[unlikely]] return pool_get_slow(t, c);
+  if (!p) [[unlikely]]
+    return pool_get_slow(t, c);
   t.small[c] = *static_cast<void**>(p);
   t.cached_bytes.add(-std::int64_t(c * ThreadState::grain));
   return p;
@@ -81,7 +86,8 @@ DOWNHILL_INLINE void pool_put(ThreadState& t, void* p, std::size_t bytes) {
 #ifdef DOWNHILL_PLAIN
   pool_put_slow(t, p, c);
 #else
-  if (t.cached_bytes.get() > max_cached_small_bytes) [[unlikely]] return pool_put_slow(t, p, c);
+  if (t.cached_bytes.get() > max_cached_small_bytes) [[unlikely]]
+    return pool_put_slow(t, p, c);
   *static_cast<void**>(p) = t.small[c];
   t.small[c] = p;
   t.cached_bytes.add(std::int64_t(c * ThreadState::grain));
@@ -92,10 +98,12 @@ DOWNHILL_INLINE void pool_put(ThreadState& t, void* p, std::size_t bytes) {
 class RefCount {
  public:
   void retain() {
-    if (__libc_single_threaded) n_.store(n_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    if (__libc_single_threaded)
+      n_.store(n_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     else n_.fetch_add(1, std::memory_order_relaxed);
   }
-  /// True for the last owner, who needs no read-modify-write: nobody can copy a reference they do not hold.
+  /// True for the last owner, who needs no read-modify-write: nobody can copy a reference they do
+  /// not hold.
   bool release() {
     const std::uint32_t n = n_.load(std::memory_order_acquire);
     if (n == 1) return true;
@@ -108,18 +116,34 @@ class RefCount {
   std::atomic<std::uint32_t> n_{1};
 };
 
-/// An owner of a counted T, which has `RefCount refs` and `static void destroy(T*)`. Objects are born with one reference.
+/// An owner of a counted T, which has `RefCount refs` and `static void destroy(T*)`. Objects are
+/// born with one reference.
 template <class T> class Ref {
  public:
   Ref() = default;
-  static Ref adopt(T* p) { Ref r; r.p_ = p; return r; }
-  static Ref share(T* p) { if (p) p->refs.retain(); return adopt(p); }
-  Ref(const Ref& o) : p_(o.p_) { if (p_) p_->refs.retain(); }
+  static Ref adopt(T* p) {
+    Ref r;
+    r.p_ = p;
+    return r;
+  }
+  static Ref share(T* p) {
+    if (p) p->refs.retain();
+    return adopt(p);
+  }
+  Ref(const Ref& o) : p_(o.p_) {
+    if (p_) p_->refs.retain();
+  }
   Ref(Ref&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
-  template <class U> requires std::is_convertible_v<U*, T*>
-  Ref(Ref<U> o) noexcept : p_(o.leak()) {}
-  Ref& operator=(Ref o) noexcept { std::swap(p_, o.p_); return *this; }
-  ~Ref() { if (p_ && p_->refs.release()) T::destroy(p_); }
+  template <class U>
+  requires std::is_convertible_v<U*, T*> Ref(Ref<U> o)
+  noexcept : p_(o.leak()) {}
+  Ref& operator=(Ref o) noexcept {
+    std::swap(p_, o.p_);
+    return *this;
+  }
+  ~Ref() {
+    if (p_ && p_->refs.release()) T::destroy(p_);
+  }
   T* get() const { return p_; }
   T* operator->() const { return p_; }
   T& operator*() const { return *p_; }
@@ -131,20 +155,23 @@ template <class T> class Ref {
   T* p_ = nullptr;
 };
 
-/// The memory behind tensors: shared by views and by detach(), with one version counter for all of them.
+/// The memory behind tensors: shared by views and by detach(), with one version counter for all of
+/// them.
 struct Storage {
   RefCount refs;
   std::uint32_t version = 0;   ///< bumped by every in-place write
   std::uint32_t recorded = 0;  ///< bumped by every in-place write that the graph recorded
-  std::size_t bytes = 0;       ///< as asked for; own blocks are readable and writable up to a multiple of 64
-  std::size_t block = 0;       ///< bytes of the whole block; 0: foreign memory
+  std::size_t bytes =
+      0;  ///< as asked for; own blocks are readable and writable up to a multiple of 64
+  std::size_t block = 0;  ///< bytes of the whole block; 0: foreign memory
   char* data = nullptr;
   void (*free_foreign)(void* context) = nullptr;
   void* context = nullptr;
 
   static Ref<Storage> make(ThreadState& t, std::size_t bytes);
   /// Memory of somebody else's, returned with free_foreign(context) where that is not null.
-  static Ref<Storage> wrap(void* data, std::size_t bytes, void (*free_foreign)(void*), void* context);
+  static Ref<Storage> wrap(void* data, std::size_t bytes, void (*free_foreign)(void*),
+                           void* context);
   static void destroy(Storage* s);
 };
 

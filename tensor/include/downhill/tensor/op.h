@@ -1,12 +1,14 @@
-// Structural ops: how an op that is not pointwise is written, recorded and listed. For code inside the library.
+// Structural ops: how an op that is not pointwise is written, recorded and listed. For code inside
+// the library.
 //
-//   using ContractOps = OpList<struct Matmul, struct Linear>;     // the file's ops: only these can be recorded
-//   struct Matmul {
+//   using ContractOps = OpList<struct Matmul, struct Linear>;     // the file's ops: only these can
+//   be recorded struct Matmul {
 //     static constexpr std::string_view name = "matmul";
 //     using Family = ContractOps;
-//     static constexpr int inputs = 2;                            // kAnyInputs for a list of tensors
-//     struct Values { Saved a, b; };                              // what backward needs; nothing it does not
-//     static void vjp(Backward& b, const Values& v) {             // made of differentiable ops
+//     static constexpr int inputs = 2;                            // kAnyInputs for a list of
+//     tensors struct Values { Saved a, b; };                              // what backward needs;
+//     nothing it does not static void vjp(Backward& b, const Values& v) {             // made of
+//     differentiable ops
 //       if (b.needs(0)) b.set(0, matmul(b.grad(), v.b.input(b, 1).mT()));
 //       if (b.needs(1)) b.set(1, matmul(v.a.input(b, 0).mT(), b.grad()));
 //     }
@@ -14,7 +16,8 @@
 //   };
 //   Tensor matmul(const Tensor& a, const Tensor& b) {
 //     ... checks, kernel, out ...
-//     return record<Matmul>(std::move(out), {&a, &b}, [&] { return Matmul::Values{save_if(b, a), save_if(a, b)}; });
+//     return record<Matmul>(std::move(out), {&a, &b}, [&] { return Matmul::Values{save_if(b, a),
+//     save_if(a, b)}; });
 //   }
 #pragma once
 #include <array>
@@ -27,11 +30,14 @@ namespace downhill::detail {
 
 template <class... Op> struct OpList {};
 template <class Op, class List> inline constexpr bool is_listed = false;
-template <class Op, class... O> inline constexpr bool is_listed<Op, OpList<O...>> = (std::is_same_v<Op, O> || ...);
+template <class Op, class... O>
+inline constexpr bool is_listed<Op, OpList<O...>> = (std::is_same_v<Op, O> || ...);
 
 inline constexpr int kAnyInputs = -1;
 template <class Op> inline constexpr int outputs_of = 1;
-template <class Op> requires requires { Op::outputs; } inline constexpr int outputs_of<Op> = Op::outputs;
+template <class Op>
+requires requires { Op::outputs; }
+inline constexpr int outputs_of<Op> = Op::outputs;
 
 /// Whether an op on these inputs is to be recorded. Undefined tensors count as constants.
 inline bool needs_record(std::span<const Tensor* const> in) {
@@ -59,7 +65,9 @@ template <class Op> class OpNode final : public Node {
   void release() override { values_ = typename Op::Values{}; }
 
  private:
-  std::conditional_t<in == kAnyInputs, std::vector<Edge>, std::array<Edge, in == kAnyInputs ? 1 : in>> edges_;
+  std::conditional_t<in == kAnyInputs, std::vector<Edge>,
+                     std::array<Edge, in == kAnyInputs ? 1 : in>>
+      edges_;
   std::array<NodeOutput, out> outputs_;
   typename Op::Values values_;
 };
@@ -69,8 +77,10 @@ void attach(const Ref<Node>& node, std::span<Tensor* const> outputs);
 
 /// Records Op on `outs` where an input requires a gradient. `make_values` is called only then.
 template <class Op, class MakeValues>
-void record_outputs(std::span<Tensor* const> outs, std::span<const Tensor* const> in, MakeValues&& make_values) {
-  static_assert(is_listed<Op, typename Op::Family>, "an op must be in its file's OpList, so that the sweep checks it");
+void record_outputs(std::span<Tensor* const> outs, std::span<const Tensor* const> in,
+                    MakeValues&& make_values) {
+  static_assert(is_listed<Op, typename Op::Family>,
+                "an op must be in its file's OpList, so that the sweep checks it");
   if (!needs_record(in)) return;
   for (const Tensor* t : in)
     if (t->defined()) check_view_is_current(Op::name.data(), t->impl());
@@ -84,7 +94,8 @@ Tensor record(Tensor out, std::span<const Tensor* const> in, MakeValues&& make_v
 }
 template <class Op, class MakeValues>
 Tensor record(Tensor out, std::initializer_list<const Tensor*> in, MakeValues&& make_values) {
-  return record<Op>(std::move(out), std::span<const Tensor* const>(in.begin(), in.size()), make_values);
+  return record<Op>(std::move(out), std::span<const Tensor* const>(in.begin(), in.size()),
+                    make_values);
 }
 
 /// `value` saved if `for_input` requires a gradient (whose rule needs the value), else nothing.
@@ -101,12 +112,18 @@ template <class F> decltype(auto) dispatch_floating(const char* op, DType t, F&&
 /// The same for every dtype that has kernels of its own.
 template <class F> decltype(auto) dispatch_all(DType t, F&& f) {
   switch (t) {
-    case DType::boolean: return f(bool{});
-    case DType::uint8: return f(std::uint8_t{});
-    case DType::int32: return f(std::int32_t{});
-    case DType::int64: return f(std::int64_t{});
-    case DType::float32: return f(float{});
-    default: return f(double{});
+    case DType::boolean:
+      return f(bool{});
+    case DType::uint8:
+      return f(std::uint8_t{});
+    case DType::int32:
+      return f(std::int32_t{});
+    case DType::int64:
+      return f(std::int64_t{});
+    case DType::float32:
+      return f(float{});
+    default:
+      return f(double{});
   }
 }
 

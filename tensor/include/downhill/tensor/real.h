@@ -1,8 +1,9 @@
-// Real<T>: the scalar at which a formula is read inside a kernel, and Mask<T>: what comparing two of them gives.
+// Real<T>: the scalar at which a formula is read inside a kernel, and Mask<T>: what comparing two
+// of them gives.
 //
-// Why formulas are never read at raw float: argument-dependent lookup on a class always finds our branch-free tanh and
-// never ::tanh(double); `2.0 * x` and `1 - x` stay in T; and a comparison is no bool, so `if (x > 0)` does not compile
-// where only `where(x > 0, a, b)` can be vectorised.
+// Why formulas are never read at raw float: argument-dependent lookup on a class always finds our
+// branch-free tanh and never ::tanh(double); `2.0 * x` and `1 - x` stay in T; and a comparison is
+// no bool, so `if (x > 0)` does not compile where only `where(x > 0, a, b)` can be vectorised.
 #pragma once
 #include <bit>
 #include <cstdint>
@@ -22,14 +23,21 @@ template <class T> struct Real;
 
 namespace detail {
 template <std::size_t Bytes> struct IntOf;
-template <> struct IntOf<4> { using Signed = std::int32_t; using Unsigned = std::uint32_t; };
-template <> struct IntOf<8> { using Signed = std::int64_t; using Unsigned = std::uint64_t; };
+template <> struct IntOf<4> {
+  using Signed = std::int32_t;
+  using Unsigned = std::uint32_t;
+};
+template <> struct IntOf<8> {
+  using Signed = std::int64_t;
+  using Unsigned = std::uint64_t;
+};
 }  // namespace detail
 
 /// One comparison's outcome. Choose with `where(mask, a, b)`, combine with `& | !`.
 template <class T> struct Mask {
   using Int = typename detail::IntOf<sizeof(T)>::Signed;
-#ifdef DOWNHILL_SELECT_BY_TERNARY  // with -fno-trapping-math compilers turn ?: into blends, 15-30 % faster than bits
+#ifdef DOWNHILL_SELECT_BY_TERNARY  // with -fno-trapping-math compilers turn ?: into blends, 15-30 %
+                                   // faster than bits
   bool bits;
   DOWNHILL_INLINE static Mask of(bool b) { return {b}; }
   DOWNHILL_INLINE friend Mask operator!(Mask a) { return {!a.bits}; }
@@ -42,8 +50,12 @@ template <class T> struct Mask {
 #endif
   explicit operator bool() const = delete;
 
-  DOWNHILL_INLINE friend Mask operator&(Mask a, Mask b) { return {decltype(bits)(a.bits & b.bits)}; }
-  DOWNHILL_INLINE friend Mask operator|(Mask a, Mask b) { return {decltype(bits)(a.bits | b.bits)}; }
+  DOWNHILL_INLINE friend Mask operator&(Mask a, Mask b) {
+    return {decltype(bits)(a.bits & b.bits)};
+  }
+  DOWNHILL_INLINE friend Mask operator|(Mask a, Mask b) {
+    return {decltype(bits)(a.bits | b.bits)};
+  }
   // A friend, so that where(x > 0, 1, 0) is found with two literals.
   DOWNHILL_INLINE friend Real<T> where(Mask m, Real<T> a, Real<T> b) {
 #ifdef DOWNHILL_SELECT_BY_TERNARY
@@ -67,21 +79,33 @@ template <class T> struct Real {
   template <Number U> DOWNHILL_INLINE constexpr Real(U x) : v(static_cast<T>(x)) {}
   DOWNHILL_INLINE constexpr Real(const Scalar& s) : v(s.to<T>()) {}
   DOWNHILL_INLINE Real(Mask<T> m) : Real(where(m, Real(1), Real(0))) {}
-  template <class U> requires std::is_same_v<U, Tensor> Real(const U&) {
-    static_assert(sizeof(U) == 0, "elementwise: a captured Tensor cannot be used in the lambda; pass it as an argument");
+  template <class U>
+  requires std::is_same_v<U, Tensor> Real(const U&) {
+    static_assert(
+        sizeof(U) == 0,
+        "elementwise: a captured Tensor cannot be used in the lambda; pass it as an argument");
   }
 
   DOWNHILL_INLINE friend constexpr Real operator+(Real a, Real b) {
     if constexpr (integral) return T(Uint(a.v) + Uint(b.v));
-    else { DOWNHILL_CONTRACT return a.v + b.v; }
+    else {
+      DOWNHILL_CONTRACT
+      return a.v + b.v;
+    }
   }
   DOWNHILL_INLINE friend constexpr Real operator-(Real a, Real b) {
     if constexpr (integral) return T(Uint(a.v) - Uint(b.v));
-    else { DOWNHILL_CONTRACT return a.v - b.v; }
+    else {
+      DOWNHILL_CONTRACT
+      return a.v - b.v;
+    }
   }
   DOWNHILL_INLINE friend constexpr Real operator*(Real a, Real b) {
     if constexpr (integral) return T(Uint(a.v) * Uint(b.v));
-    else { DOWNHILL_CONTRACT return a.v * b.v; }
+    else {
+      DOWNHILL_CONTRACT
+      return a.v * b.v;
+    }
   }
   DOWNHILL_INLINE friend constexpr Real operator/(Real a, Real b) { return a.v / b.v; }
   DOWNHILL_INLINE friend constexpr Real operator-(Real a) {
@@ -98,8 +122,10 @@ template <class T> struct Real {
   /// The bit pattern, and back.
   DOWNHILL_INLINE Int bits() const { return __builtin_bit_cast(Int, v); }
   DOWNHILL_INLINE Uint ubits() const { return __builtin_bit_cast(Uint, v); }
-  template <class B> requires(std::is_integral_v<B> && sizeof(B) == sizeof(T))
-  DOWNHILL_INLINE static Real from(B b) { return __builtin_bit_cast(T, b); }
+  template <class B>
+  requires(std::is_integral_v<B> && sizeof(B) == sizeof(T)) DOWNHILL_INLINE static Real from(B b) {
+    return __builtin_bit_cast(T, b);
+  }
 };
 
 }  // namespace downhill

@@ -9,13 +9,14 @@
 
 namespace downhill {
 
-/// One call of an op. Inputs are float64 (int64 or bool for indices and masks); the floating ones are differentiated.
+/// One call of an op. Inputs are float64 (int64 or bool for indices and masks); the floating ones
+/// are differentiated.
 struct Sample {
   using Fn = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
-  std::string label;          ///< what is special about it: "broadcast", "empty", "dims {0, 2}"
+  std::string label;  ///< what is special about it: "broadcast", "empty", "dims {0, 2}"
   std::vector<Tensor> inputs;
-  Fn fn;                      ///< the outputs; the op under test is recorded somewhere in them
-  bool twice = true;          ///< false: the second derivative does not exist here
+  Fn fn;              ///< the outputs; the op under test is recorded somewhere in them
+  bool twice = true;  ///< false: the second derivative does not exist here
 };
 
 /// A call that must throw an Error whose text contains `message`.
@@ -30,7 +31,7 @@ struct OpEntry {
   std::vector<Sample> (*samples)();
   std::vector<BadSample> (*bad_samples)();
   const detail::PointwiseOp& (*pointwise)();  ///< null for a structural op
-  const void* state;                     ///< of the pointwise op's samples
+  const void* state;                          ///< of the pointwise op's samples
   Domain domain;
 };
 
@@ -38,7 +39,8 @@ struct OpEntry {
 std::span<const OpEntry> all_ops();
 
 namespace detail {
-/// Entries of one file's ops; each file defines the one of its family (see op.h), registry.cpp joins them.
+/// Entries of one file's ops; each file defines the one of its family (see op.h), registry.cpp
+/// joins them.
 template <class List> std::vector<OpEntry> entries();
 
 template <class Op> OpEntry entry_of() {

@@ -13,11 +13,14 @@ inline constexpr int kMaxDims = 8;
 class Shape {
  public:
   constexpr Shape() = default;
-  constexpr Shape(std::initializer_list<std::int64_t> values) : Shape(values.begin(), static_cast<std::int64_t>(values.size())) {}
-  Shape(const std::vector<std::int64_t>& values) : Shape(values.data(), static_cast<std::int64_t>(values.size())) {}
+  constexpr Shape(std::initializer_list<std::int64_t> values)
+      : Shape(values.begin(), static_cast<std::int64_t>(values.size())) {}
+  Shape(const std::vector<std::int64_t>& values)
+      : Shape(values.data(), static_cast<std::int64_t>(values.size())) {}
   /// Throws Error for more than kMaxDims values.
   constexpr Shape(const std::int64_t* values, std::int64_t n) : n_(static_cast<int>(n)) {
-    if (n > kMaxDims) [[unlikely]] too_long(n);
+    if (n > kMaxDims) [[unlikely]]
+      too_long(n);
     for (int i = 0; i < n_; ++i) d_[i] = values[i];
   }
 
@@ -33,10 +36,13 @@ class Shape {
   constexpr std::int64_t front() const { return d_[0]; }
   constexpr std::int64_t back() const { return d_[n_ - 1]; }
   void push_back(std::int64_t value) {
-    if (n_ == kMaxDims) [[unlikely]] too_long(n_ + 1);
+    if (n_ == kMaxDims) [[unlikely]]
+      too_long(n_ + 1);
     d_[n_++] = value;
   }
-  void erase(int i) { for (--n_; i < n_; ++i) d_[i] = d_[i + 1]; }
+  void erase(int i) {
+    for (--n_; i < n_; ++i) d_[i] = d_[i + 1];
+  }
   void insert(int i, std::int64_t value) {
     push_back(value);
     for (int k = n_ - 1; k > i; --k) d_[k] = d_[k - 1];
@@ -46,7 +52,8 @@ class Shape {
 
   friend constexpr bool operator==(const Shape& a, const Shape& b) {
     if (a.n_ != b.n_) return false;
-    for (int i = 0; i < a.n_; ++i) if (a.d_[i] != b.d_[i]) return false;
+    for (int i = 0; i < a.n_; ++i)
+      if (a.d_[i] != b.d_[i]) return false;
     return true;
   }
 
@@ -59,13 +66,15 @@ class Shape {
 
 namespace detail {
 
-/// The product of the sizes. Throws Error naming `op` for a negative size or a product that does not fit.
+/// The product of the sizes. Throws Error naming `op` for a negative size or a product that does
+/// not fit.
 std::int64_t checked_numel(const char* op, const Shape& size);
 /// Row-major strides.
 Shape contiguous_strides(const Shape& size);
 /// The shape that both broadcast to (NumPy's rule). Throws Error naming `op` and both shapes.
 Shape broadcast(const char* op, const Shape& a, const Shape& b);
-/// `dim` counted from the front; negative ones count from the back. Throws IndexError naming `op`. A 0-d tensor counts as 1-d.
+/// `dim` counted from the front; negative ones count from the back. Throws IndexError naming `op`.
+/// A 0-d tensor counts as 1-d.
 int wrap_dim(const char* op, std::int64_t dim, int dims);
 
 }  // namespace detail

@@ -19,15 +19,16 @@ class TensorIndex;
 
 namespace detail {
 
-/// What a handle points to: where the elements are, and the history. Two counts keep the two halves apart: `refs` counts
-/// handles, `values` counts the values that graph nodes saved (and one for all handles together). A saved value keeps the
-/// elements but not the history, so a node that saves its own output, or a tensor changed in place, makes no cycle.
+/// What a handle points to: where the elements are, and the history. Two counts keep the two halves
+/// apart: `refs` counts handles, `values` counts the values that graph nodes saved (and one for all
+/// handles together). A saved value keeps the elements but not the history, so a node that saves
+/// its own output, or a tensor changed in place, makes no cycle.
 struct TensorImpl {
   RefCount refs, values;
   DType dtype = kFloat32;
-  bool contiguous = true;  ///< row-major without gaps
-  bool dense = true;       ///< without gaps or overlap, in any order of dimensions
-  bool number = false;     ///< a C++ number as a tensor: takes the dtype of what it meets
+  bool contiguous = true;           ///< row-major without gaps
+  bool dense = true;                ///< without gaps or overlap, in any order of dimensions
+  bool number = false;              ///< a C++ number as a tensor: takes the dtype of what it meets
   std::uint32_t output = 0;         ///< which output of the history this is
   std::uint32_t view_recorded = 0;  ///< storage->recorded when this view was made
   void* data = nullptr;
@@ -45,10 +46,12 @@ struct TensorImpl {
 
 }  // namespace detail
 
-/// A view of the elements with N indices and no checks beyond dtype and rank: `auto a = x.accessor<float, 2>(); a[i][j]`.
+/// A view of the elements with N indices and no checks beyond dtype and rank: `auto a =
+/// x.accessor<float, 2>(); a[i][j]`.
 template <class T, int N> class TensorAccessor {
  public:
-  TensorAccessor(T* data, const std::int64_t* size, const std::int64_t* stride) : data_(data), size_(size), stride_(stride) {}
+  TensorAccessor(T* data, const std::int64_t* size, const std::int64_t* stride)
+      : data_(data), size_(size), stride_(stride) {}
   std::int64_t size(int dim) const { return size_[dim]; }
   decltype(auto) operator[](std::int64_t i) const {
     if constexpr (N == 1) return (data_[i * stride_[0]]);
@@ -60,9 +63,10 @@ template <class T, int N> class TensorAccessor {
   const std::int64_t *size_, *stride_;
 };
 
-/// Copying a Tensor copies the handle: both see the same elements. A default-made Tensor is undefined (no elements at all);
-/// using it throws. Names, arguments and results follow torch.Tensor; every op here is described at the free function of
-/// the same name in ops.h. Methods that end in `_` change the tensor in place and return it.
+/// Copying a Tensor copies the handle: both see the same elements. A default-made Tensor is
+/// undefined (no elements at all); using it throws. Names, arguments and results follow
+/// torch.Tensor; every op here is described at the free function of the same name in ops.h. Methods
+/// that end in `_` change the tensor in place and return it.
 class Tensor {
  public:
   using Hook = std::function<Tensor(const Tensor&)>;
@@ -72,7 +76,8 @@ class Tensor {
   Tensor(Tensor&&) noexcept = default;
   Tensor& operator=(const Tensor&) & = default;
   Tensor& operator=(Tensor&&) & noexcept = default;
-  /// Assigning to a temporary writes through: x[0] = v, x.index({...}) is for reading, index_put_ for writing.
+  /// Assigning to a temporary writes through: x[0] = v, x.index({...}) is for reading, index_put_
+  /// for writing.
   Tensor& operator=(const Tensor& v) && { return copy_(v); }
   Tensor& operator=(Tensor&& v) && { return copy_(v); }
   Tensor& operator=(const Scalar& v) && { return fill_(v); }
@@ -89,7 +94,8 @@ class Tensor {
   bool is_floating_point() const { return is_floating(impl().dtype); }
   bool is_contiguous() const { return impl().contiguous; }
   bool is_same(const Tensor& o) const { return p_.get() == o.p_.get(); }
-  /// The first element. Throws where T is not the dtype. Writing through it is not recorded and not noticed by backward.
+  /// The first element. Throws where T is not the dtype. Writing through it is not recorded and not
+  /// noticed by backward.
   template <class T> T* data_ptr() const { return static_cast<T*>(typed_data(dtype_of<T>)); }
   void* data_ptr() const { return impl().data; }
   /// The only element as a number. Throws for more or fewer than one element.
@@ -102,29 +108,33 @@ class Tensor {
   std::uint32_t version() const { return impl().storage->version; }
 
   // ---- differentiating
-  /// True where backward would reach this tensor: a parameter, or made from one while grad mode was on.
+  /// True where backward would reach this tensor: a parameter, or made from one while grad mode was
+  /// on.
   bool requires_grad() const { return bool(impl().history); }
-  /// Makes a constant a leaf that collects its gradient (or a leaf a constant). Throws for integer dtypes, and for `false`
-  /// on an intermediate (use detach()).
+  /// Makes a constant a leaf that collects its gradient (or a leaf a constant). Throws for integer
+  /// dtypes, and for `false` on an intermediate (use detach()).
   Tensor& requires_grad_(bool on = true);
   bool is_leaf() const;
-  /// The collected gradient of a leaf, or of an intermediate after retain_grad(); undefined before the first backward.
+  /// The collected gradient of a leaf, or of an intermediate after retain_grad(); undefined before
+  /// the first backward.
   Tensor grad() const;
   /// The same, to assign to or to change. Throws for a tensor that collects no gradient.
   Tensor& mutable_grad() const;
   /// Makes backward keep this intermediate's gradient in grad(). No effect on a leaf.
   void retain_grad() const;
-  /// Calls `fn` with the gradient of this tensor during backward; what it returns, where defined, takes the gradient's
-  /// place. Returns an id for remove_hook.
+  /// Calls `fn` with the gradient of this tensor during backward; what it returns, where defined,
+  /// takes the gradient's place. Returns an id for remove_hook.
   std::int64_t register_hook(Hook fn) const;
   void remove_hook(std::int64_t id) const;
   /// The node that made it; null for a constant or a leaf.
   const Node* grad_fn() const;
   /// The same elements without history. Shares memory and version counter.
   Tensor detach() const;
-  /// Adds d(this)/d(leaf), weighted with `gradient` (may be left out for one element), to every leaf's grad. Defined in
-  /// autograd. retain_graph defaults to create_graph; without it the saved values are freed.
-  void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {}, bool create_graph = false) const;
+  /// Adds d(this)/d(leaf), weighted with `gradient` (may be left out for one element), to every
+  /// leaf's grad. Defined in autograd. retain_graph defaults to create_graph; without it the saved
+  /// values are freed.
+  void backward(const Tensor& gradient = {}, std::optional<bool> retain_graph = {},
+                bool create_graph = false) const;
 
   // ---- whole tensors
   Tensor clone() const;
@@ -151,8 +161,8 @@ class Tensor {
   Tensor squeeze(std::int64_t dim) const;
   Tensor unsqueeze(std::int64_t dim) const;
   Tensor select(std::int64_t dim, std::int64_t index) const;
-  Tensor slice(std::int64_t dim, std::optional<std::int64_t> start = {}, std::optional<std::int64_t> end = {},
-               std::int64_t step = 1) const;
+  Tensor slice(std::int64_t dim, std::optional<std::int64_t> start = {},
+               std::optional<std::int64_t> end = {}, std::int64_t step = 1) const;
   Tensor narrow(std::int64_t dim, std::int64_t start, std::int64_t length) const;
 
   // ---- indexing
@@ -239,7 +249,8 @@ class Tensor {
   // ---- for ops
   explicit Tensor(detail::Ref<detail::TensorImpl> p) : p_(std::move(p)) {}
   detail::TensorImpl& impl() const {
-    if (!p_) [[unlikely]] undefined();
+    if (!p_) [[unlikely]]
+      undefined();
     return *p_;
   }
   const detail::Ref<detail::TensorImpl>& ref() const { return p_; }
@@ -253,14 +264,22 @@ class Tensor {
   detail::Ref<detail::TensorImpl> p_;
 };
 
-/// How a new tensor is made: `zeros({2}, kFloat64)`, `zeros({2}, TensorOptions().dtype(kFloat64).requires_grad())`,
-/// `randn({2}, requires_grad())`.
+/// How a new tensor is made: `zeros({2}, kFloat64)`, `zeros({2},
+/// TensorOptions().dtype(kFloat64).requires_grad())`, `randn({2}, requires_grad())`.
 class TensorOptions {
  public:
   TensorOptions() = default;
   TensorOptions(DType t) : dtype_(t) {}
-  TensorOptions dtype(DType t) const { auto o = *this; o.dtype_ = t; return o; }
-  TensorOptions requires_grad(bool on = true) const { auto o = *this; o.requires_grad_ = on; return o; }
+  TensorOptions dtype(DType t) const {
+    auto o = *this;
+    o.dtype_ = t;
+    return o;
+  }
+  TensorOptions requires_grad(bool on = true) const {
+    auto o = *this;
+    o.requires_grad_ = on;
+    return o;
+  }
   DType dtype_or(DType fallback) const { return dtype_.value_or(fallback); }
   bool wants_grad() const { return requires_grad_; }
 
@@ -277,7 +296,8 @@ namespace detail {
 Tensor new_tensor(ThreadState& t, const Shape& size, DType dtype);
 /// The same with the strides of `like` where that is dense, else contiguous.
 Tensor new_like(ThreadState& t, const TensorImpl& like, DType dtype);
-/// Another window on `of`'s memory, not recorded: a view (of.base or of itself becomes its base) ...
+/// Another window on `of`'s memory, not recorded: a view (of.base or of itself becomes its base)
+/// ...
 Tensor new_view(const Tensor& of, const Shape& size, const Shape& stride, std::int64_t offset);
 /// ... or a plain alias of the same elements, without base and history.
 Tensor new_alias(ThreadState& t, const TensorImpl& of);
