@@ -10,13 +10,15 @@ namespace downhill::detail {
 using PointwiseKernel =
     KernelTable<void(const void* state, void* const* out, const void* const* in, std::int64_t n)>;
 
-struct NoMasks {
-  static constexpr unsigned masks = 0;
-};
 template <class Op> inline constexpr unsigned masks_of = 0;
 template <class Op>
 requires requires { Op::masks; }
 inline constexpr unsigned masks_of<Op> = Op::masks;
+
+template <class Op> constexpr bool is_mask(int input) {
+  const unsigned masks = masks_of<Op>;
+  return masks >> input & 1;
+}
 
 /// The value of an op.
 template <class Op> struct Forward {
@@ -40,14 +42,14 @@ template <class Op, int K> struct Backward1 {
   static constexpr unsigned masks = [] {
     unsigned m = 0;
     for (int i = 0; i < arity_of<Op>; ++i)
-      if ((masks_of < Op >>> i & 1) && (uses >> i & 1)) m |= 1u << slot(i);
+      if (is_mask<Op>(i) && (uses >> i & 1)) m |= 1u << slot(i);
     return m;
   }();
   static constexpr bool predicate = false;
 
   template <int Argument, class G, class... X> DOWNHILL_INLINE static auto pick(G, X... x) {
     if constexpr (uses >> Argument & 1) return at<slot(Argument) - 1>(x...);
-    else if constexpr (masks_of<Op> >> Argument & 1) return G(0) != G(0);
+    else if constexpr (is_mask<Op>(Argument)) return G(0) != G(0);
     else return G(0);
   }
   template <int I, class A, class... X> DOWNHILL_INLINE static auto at(A a, X... x) {
