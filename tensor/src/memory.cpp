@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::size_t kSmall = (ThreadState::small_classes - 1) * ThreadState::grain;
 constexpr std::size_t kHugePage = std::size_t(2) << 20, kHugeFrom = std::size_t(4) << 20;
-constexpr std::int64_t kMaxCachedBytes = std::int64_t(4) << 30;
 
 void* system_get(ThreadState& t, std::size_t bytes) {
   t.mallocs.add(1);
@@ -101,7 +100,8 @@ ThreadState& make_thread_state() {
 }
 
 void* pool_get_slow(ThreadState& t, std::size_t c) { return system_get(t, c * ThreadState::grain); }
-void pool_put_slow(ThreadState&, void* p, std::size_t) { std::free(p); }
+void pool_free(void* p) { std::free(p); }
+void pool_trim(ThreadState& t) { release_all(t); }
 
 namespace {
 
@@ -112,17 +112,17 @@ void* big_get(ThreadState& t, std::size_t c) {
   t.cached_bytes.add(-static_cast<std::int64_t>(bytes_of(c)));
   return p;
 }
-void big_put(ThreadState& t, void* p, std::size_t c) {
+void big_put([[maybe_unused]] ThreadState& t, void* p, [[maybe_unused]] std::size_t c) {
 #ifdef DOWNHILL_PLAIN
-  constexpr bool keep = false;
+  return std::free(p);
 #else
-  const bool keep =
-      t.cached_bytes.get() + static_cast<std::int64_t>(bytes_of(c)) <= kMaxCachedBytes;
-#endif
-  if (!keep) return std::free(p);
+  const auto bytes = static_cast<std::int64_t>(bytes_of(c));
+  if (bytes > max_cached_bytes) return std::free(p);
+  if (t.cached_bytes.get() + bytes > max_cached_bytes) release_all(t);
   *static_cast<void**>(p) = t.big[c];
   t.big[c] = p;
-  t.cached_bytes.add(static_cast<std::int64_t>(bytes_of(c)));
+  t.cached_bytes.add(bytes);
+#endif
 }
 
 }  // namespace

@@ -68,8 +68,9 @@ DOWNHILL_INLINE ThreadState& thread_state() {
 }
 
 void* pool_get_slow(ThreadState& t, std::size_t size_class);
-void pool_put_slow(ThreadState& t, void* p, std::size_t size_class);
-inline constexpr std::int64_t max_cached_small_bytes = std::int64_t(1) << 29;
+void pool_free(void* p);
+void pool_trim(ThreadState& t);  // gives everything cached back
+inline constexpr std::int64_t max_cached_bytes = std::int64_t(4) << 30;  // of a thread
 
 /// A block of `bytes` (1 to 4096) rounded up to a multiple of 64, aligned to 64.
 DOWNHILL_INLINE void* pool_get(ThreadState& t, std::size_t bytes) {
@@ -81,13 +82,14 @@ DOWNHILL_INLINE void* pool_get(ThreadState& t, std::size_t bytes) {
   t.cached_bytes.add(-std::int64_t(c * ThreadState::grain));
   return p;
 }
-DOWNHILL_INLINE void pool_put(ThreadState& t, void* p, std::size_t bytes) {
-  const std::size_t c = (bytes + ThreadState::grain - 1) / ThreadState::grain;
+DOWNHILL_INLINE void pool_put([[maybe_unused]] ThreadState& t, void* p,
+                              [[maybe_unused]] std::size_t bytes) {
 #ifdef DOWNHILL_PLAIN
-  pool_put_slow(t, p, c);
+  pool_free(p);
 #else
-  if (t.cached_bytes.get() > max_cached_small_bytes) [[unlikely]]
-    return pool_put_slow(t, p, c);
+  if (t.cached_bytes.get() > max_cached_bytes) [[unlikely]]
+    pool_trim(t);
+  const std::size_t c = (bytes + ThreadState::grain - 1) / ThreadState::grain;
   *static_cast<void**>(p) = t.small[c];
   t.small[c] = p;
   t.cached_bytes.add(std::int64_t(c * ThreadState::grain));

@@ -8,6 +8,14 @@ namespace downhill {
 template <class T>
 concept Number = std::is_arithmetic_v<T>;
 
+namespace detail {
+// The number without its fraction; 0 where that does not fit.
+template <Number T> constexpr std::int64_t integer_part(T x) {
+  if constexpr (std::is_integral_v<T>) return static_cast<std::int64_t>(x);
+  else return x > T(-9.2e18) && x < T(9.2e18) ? static_cast<std::int64_t>(x) : 0;
+}
+}  // namespace detail
+
 /// A number of any C++ arithmetic type that keeps its kind (bool, integer or floating point), so
 /// that mixing it with a tensor follows PyTorch's promotion for Python numbers: the number changes
 /// a tensor's dtype only where its kind is higher (int64 tensor + 1.5 is float32; float32 tensor
@@ -18,7 +26,7 @@ class Scalar {
 
   template <Number T>
   constexpr Scalar(T value)
-      : d_(static_cast<double>(value)), i_(integer_part(value)),
+      : d_(static_cast<double>(value)), i_(detail::integer_part(value)),
         kind_(std::is_same_v<T, bool> ? Kind::boolean
               : std::is_integral_v<T> ? Kind::integer
                                       : Kind::floating) {}
@@ -40,11 +48,6 @@ class Scalar {
   }
 
  private:
-  template <Number T> static constexpr std::int64_t integer_part(T x) {
-    if constexpr (std::is_integral_v<T>) return static_cast<std::int64_t>(x);
-    else return x > T(-9.2e18) && x < T(9.2e18) ? static_cast<std::int64_t>(x) : 0;
-  }
-
   double d_;
   std::int64_t i_;
   Kind kind_;
