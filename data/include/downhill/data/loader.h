@@ -10,10 +10,10 @@ namespace downhill::data {
 struct DataLoaderOptions {
   std::int64_t batch_size = 1;  ///< examples in a batch
   bool shuffle = false;         ///< a new random order in each pass
-  /// Accepted for scripts that come from PyTorch and without effect: the examples are in memory, and
-  /// gathering a batch takes less time than handing it over from another thread would.
+  /// Accepted for scripts that come from PyTorch and without effect: the examples are in memory,
+  /// and gathering a batch takes less time than handing it over from another thread would.
   std::int64_t num_workers = 0;
-  bool drop_last = false;       ///< leaves out a last batch that is not full
+  bool drop_last = false;  ///< leaves out a last batch that is not full
   /// Draws the orders; the default generator where left out. The loader has a copy of its own, so
   /// two loaders given equal generators show the same orders.
   std::optional<Generator> generator = {};
