@@ -4,10 +4,10 @@ include(GNUInstallDirs)
 # Flags for our own files. They are private: nothing here reaches a project that uses the library.
 function(downhill_compile_options target)
   target_compile_options(${target} PRIVATE
-    $<$<AND:$<CONFIG:Release,RelWithDebInfo>,$<NOT:$<BOOL:${DOWNHILL_SANITIZE}>>>:-O3>
     -fno-math-errno -fno-trapping-math $<$<CXX_COMPILER_ID:Clang>:-Wno-pass-failed>
     $<$<BOOL:${BUILD_SHARED_LIBS}>:-fno-semantic-interposition>)
   if(NOT DOWNHILL_SANITIZE)
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release,RelWithDebInfo>:-O3>)
     target_compile_definitions(${target} PRIVATE DOWNHILL_SELECT_BY_TERNARY)
   endif()
   downhill_warnings(${target})

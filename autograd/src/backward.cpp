@@ -23,6 +23,7 @@ void check_roots(const char* op, Tensors roots, Tensors grads) {
           "was made "
           "under a NoGradGuard",
           op, t.sizes());
+    detail::check_view_is_current(op, t.impl());
     if (i < grads.size() && grads[i].defined())
       check(grads[i].sizes() == t.sizes(), "{}: a gradient of shape {} for a tensor of shape {}",
             op, grads[i].sizes(), t.sizes());
@@ -45,6 +46,7 @@ std::vector<BackwardRun::Wanted> wanted_of(const char* op, const std::vector<Ten
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     check(inputs[i].defined() && inputs[i].requires_grad(),
           "{}: input {} does not require a gradient", op, i);
+    detail::check_view_is_current(op, inputs[i].impl());
     r.push_back({inputs[i].impl().history.get(), inputs[i].impl().output, {}});
   }
   return r;
@@ -91,12 +93,14 @@ void backward(const std::vector<Tensor>& tensors, const std::vector<Tensor>& gra
               std::optional<bool> retain_graph, bool create_graph,
               const std::vector<Tensor>& inputs) {
   if (!inputs.empty()) {
+    for (const Tensor& t : inputs)
+      if (t.defined() && t.requires_grad()) t.retain_grad();  // the run adds to an intermediate's
     auto grads = grad(tensors, inputs, grad_tensors, retain_graph, create_graph, true);
+    AutoGradMode mode(create_graph);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (!grads[i].defined()) continue;
-      if (!inputs[i].is_leaf()) inputs[i].retain_grad();
+      if (!grads[i].defined() || !inputs[i].is_leaf()) continue;
       Tensor& g = inputs[i].mutable_grad();
-      g = g.defined() ? g + grads[i] : grads[i];
+      g = g.defined() ? g + grads[i] : grads[i].clone();
     }
     return;
   }

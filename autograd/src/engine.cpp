@@ -29,8 +29,8 @@ Tensor fit(const NodeOutput& o, Tensor g, const Node& n) {
   const TensorImpl& p = g.impl();
   if (p.size == o.size && p.dtype == o.dtype) return g;
   check(p.size.size() >= o.size.size() && broadcast("backward", p.size, o.size) == p.size,
-        "backward: a gradient of shape {} for the result of {}, which has shape {}", p.size,
-        n.name(), o.size);
+        "backward: a gradient of shape {} for {}, which has shape {}", p.size,
+        n.is_leaf() ? "a parameter" : n.name(), o.size);
   if (!(p.size == o.size)) g = sum_to(g, o.size);
   return g.dtype() == o.dtype ? g : to(g, o.dtype);
 }
@@ -79,14 +79,12 @@ void BackwardRun::give(const Edge& e, Tensor grad) {
   NodeOutput& o = n.outputs()[e.output];
   grad = fit(o, std::move(grad), n);
   if (n.is_leaf() && !__libc_single_threaded) {
+    auto at = std::find_if(overflow_.begin(), overflow_.end(),
+                           [&](const LeafGrad& l) { return l.leaf == &n; });
+    if (at != overflow_.end()) return accumulate(at->grad, std::move(grad));
     void* owner = nullptr;
-    if (!n.run_.compare_exchange_strong(owner, this, std::memory_order_acquire) && owner != this) {
-      auto at = std::find_if(overflow_.begin(), overflow_.end(),
-                             [&](const LeafGrad& l) { return l.leaf == &n; });
-      if (at == overflow_.end()) overflow_.push_back({static_cast<Leaf*>(&n), std::move(grad)});
-      else accumulate(at->grad, std::move(grad));
-      return;
-    }
+    if (!n.run_.compare_exchange_strong(owner, this, std::memory_order_acquire) && owner != this)
+      return void(overflow_.push_back({static_cast<Leaf*>(&n), std::move(grad)}));
   } else {
     claim(n);
   }
@@ -101,7 +99,7 @@ void BackwardRun::give(const Edge& e, Tensor grad) {
 void BackwardRun::accumulate(Tensor& into, Tensor grad) const {
   if (!into.defined()) into = std::move(grad);
   else if (!create_graph_ && is_exclusive(into)) into.add_(grad);
-  else if (!create_graph_ && is_exclusive(grad)) into = std::move(grad.add_(into));
+  else if (!create_graph_ && is_exclusive(grad)) into = grad.add_(into);
   else into = into + grad;
 }
 
@@ -152,7 +150,9 @@ void BackwardRun::call_hooks(Node& n, Tensor* grads) {
     check(replaced.sizes() == grads[h.output].sizes(),
           "hook: returned a gradient of shape {} for one of shape {}", replaced.sizes(),
           grads[h.output].sizes());
-    grads[h.output] = std::move(replaced);
+    check(replaced.is_floating_point(), "hook: returned a gradient of dtype {}",
+          name_of(replaced.dtype()));
+    grads[h.output] = to(replaced, n.outputs()[h.output].dtype);
   }
   for (auto& r : n.hooks()->retained)
     if (grads[r.output].defined())
@@ -196,9 +196,13 @@ void BackwardRun::differentiate(Node& n, Tensor* grads) {
     more.resize(edges.size());
     results = more.data();
   }
+  check(!n.released_,
+        "backward: the values saved by {} were freed by an earlier backward; pass retain_graph = "
+        "true to the first one",
+        n.name());
   Backward b(n, grads, results, create_graph_, needed_edges(n));
   n.backward(b);
-  if (!retain_graph_) n.release();
+  if (!retain_graph_) n.released_ = n.release();
   for (std::size_t i = 0; i < edges.size(); ++i)
     if (results[i].defined() && edges[i].node && (i >= 64 || b.needs(static_cast<int>(i))))
       give(edges[i], std::move(results[i]));

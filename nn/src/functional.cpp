@@ -36,13 +36,13 @@ Tensor one_hot(const Tensor& y, std::int64_t classes) {
 
 /// A batch of targets, what each counts, and the classes' weights.
 struct Classes {
-  Tensor log_p, target, counts, weight;
+  Tensor log_p, target, counts, weight, ignored;
 
   Classes(const char* op, const Tensor& log_probabilities, const Tensor& y, const Tensor& w,
           std::int64_t ignore_index)
       : log_p(log_probabilities), weight(w) {
     check_classes(op, log_p, y);
-    const Tensor ignored = y == ignore_index;
+    ignored = y == ignore_index;
     target = where(ignored, 0, y);
     counts = (~ignored).to(log_p.dtype());
     if (!weight.defined()) return;
@@ -50,10 +50,10 @@ struct Classes {
           "{}: the weight must be [{}], got {}", op, log_p.size(1), weight.sizes());
     counts = counts * weight.index_select(0, target);
   }
-  Tensor target_losses() const { return -picked(log_p, target) * counts; }
+  Tensor target_losses() const { return (-picked(log_p, target) * counts).masked_fill(ignored, 0); }
   Tensor smooth_losses() const {
     const Tensor all = weight.defined() ? log_p * weight : log_p;
-    return -all.sum({1}) * (counts != 0).to(log_p.dtype());
+    return (-all.sum({1})).masked_fill(ignored, 0);
   }
   Tensor reduce(const Tensor& losses, Reduction reduction) const {
     if (reduction == Reduction::mean) return losses.sum() / counts.sum();

@@ -64,6 +64,9 @@ void ElementwiseOptimizer::run(const ParamGroup& group, std::int64_t step) {
 }
 
 void ElementwiseOptimizer::update(const ParamGroup& group, std::span<ParamState> states) {
+  work_->list.clear();  // what a step that threw left behind
+  work_->write_back.clear();
+  work_->copies.clear();
   const std::size_t slot_count = slots(group).size();
   std::int64_t step = 0;
   for (std::size_t i = 0; i < states.size(); ++i) {

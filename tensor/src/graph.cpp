@@ -59,12 +59,6 @@ Tensor Saved::output(const Backward& b, int i) const {
   return r;
 }
 
-void Saved::throw_freed(const Node& user) const {
-  fail(
-      "backward: the values saved by {} were freed by an earlier backward; pass retain_graph = "
-      "true to the first one",
-      user.name());
-}
 void Saved::throw_changed(const Node& user) const {
   fail(
       "backward: a tensor of shape {} that {} needs was changed in place after it was saved "
@@ -73,7 +67,8 @@ void Saved::throw_changed(const Node& user) const {
 }
 
 void check_view_is_current(const char* op, const TensorImpl& t) {
-  if (t.base && t.history && t.view_recorded != t.storage->recorded) [[unlikely]]
+  if (t.base && (t.history || t.base->history) && t.view_recorded != t.storage->recorded)
+      [[unlikely]]
     fail(
         "{}: an input of shape {} is a view of a tensor that was changed in place after the view "
         "was made; make the "
@@ -101,7 +96,7 @@ void check_index_dtype(const char* op, const Tensor& t) {
 
 }  // namespace detail
 
-Tensor& Tensor::requires_grad_(bool on) {
+const Tensor& Tensor::requires_grad_(bool on) const {
   detail::TensorImpl& p = impl();
   check(is_leaf(),
         "requires_grad_: this tensor is an intermediate result (made by {}); detach() it first",
@@ -158,9 +153,9 @@ void Tensor::retain_grad() const {
 std::int64_t Tensor::register_hook(Hook fn) const {
   const detail::TensorImpl& p = impl();
   check(bool(p.history), "register_hook: this tensor does not require a gradient");
-  auto& hooks = p.history->make_hooks().hooks;
-  const std::int64_t id = hooks.empty() ? 0 : hooks.back().id + 1;
-  hooks.push_back({id, p.output, std::move(fn)});
+  NodeHooks& hooks = p.history->make_hooks();
+  const std::int64_t id = hooks.next_id++;
+  hooks.hooks.push_back({id, p.output, std::move(fn)});
   return id;
 }
 

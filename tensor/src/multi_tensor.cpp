@@ -207,7 +207,7 @@ struct ElasticNet {
     if (b.create_graph()) return differentiable_vjp(b, v);
     MultiList& list = scratch_list();
     for (int i = 0; i < inputs; ++i) {
-      if (!v.w[i] || !b.needs(i)) continue;
+      if (!b.needs(i)) continue;
       const TensorImpl& w = v.w[i].value(b.node());
       Tensor grad = new_like(thread_state(), w, w.dtype);
       const void* data[] = {grad.data_ptr(), w.data};
@@ -220,7 +220,7 @@ struct ElasticNet {
   }
   static void differentiable_vjp(Backward& b, const Values& v) {
     for (int i = 0; i < inputs; ++i) {
-      if (!v.w[i] || !b.needs(i)) continue;
+      if (!b.needs(i)) continue;
       const Tensor w = v.w[i].input(b, i);
       Tensor slope = (2 * v.l2) * w;
       if (v.l1 != 0) slope = slope + v.l1 * sign(w);

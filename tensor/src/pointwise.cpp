@@ -84,9 +84,7 @@ template <int N, int StateBytes> class PointwiseNode final : public Node {
   NodeOutput& output() { return output_; }
 
   std::string_view name() const override { return op_.name; }
-  void release() override {
-    for (Saved& s : saved_) s.reset();
-  }
+  bool release() override { return release_all(saved_); }
   void backward(Backward& b) override {
     if (b.create_graph()) return differentiable(b);
     for (int k = 0; k < N; ++k)
@@ -211,7 +209,8 @@ Tensor call_pointwise(const PointwiseOp& op, const void* state, Inputs in) {
   return out;
 }
 
-Tensor& call_pointwise_(const PointwiseOp& op, const void* state, Tensor& self, Inputs in) {
+const Tensor& call_pointwise_(const PointwiseOp& op, const void* state, const Tensor& self,
+                              Inputs in) {
   const PointwiseResult r = infer_pointwise(op, state, in);
   TensorImpl& s = self.impl();
   check(r.size == s.size,

@@ -73,7 +73,7 @@ template <class Family, class Op, class... T> Tensor call(const Op& op, const T&
   return call_pointwise(pointwise_op<Op>, &op, p);
 }
 template <class Family, class Op, class... T>
-Tensor& call_(const Op& op, Tensor& self, const T&... in) {
+const Tensor& call_(const Op& op, const Tensor& self, const T&... in) {
   static_assert(is_listed<Op, Family>,
                 "an op must be in its file's OpList, so that the sweep checks it");
   const Tensor* p[] = {&self, &in...};
@@ -99,9 +99,6 @@ template <class Op> OpEntry pointwise_entry() {
 }
 template <class... Op> std::vector<OpEntry> pointwise_entries(OpList<Op...>) {
   return {pointwise_entry<Op>()...};
-}
-template <class... Op> std::vector<OpEntry> structural_entries(OpList<Op...>) {
-  return {entry_of<Op>()...};
 }
 
 }  // namespace downhill::detail

@@ -113,7 +113,8 @@ template <class Draw> void fill(const Tensor& x, Generator& generator, Draw draw
   });
 }
 
-template <class FillContiguous> void fill_in_order(Tensor& x, FillContiguous&& fill_contiguous) {
+template <class FillContiguous>
+void fill_in_order(const Tensor& x, FillContiguous&& fill_contiguous) {
   if (x.is_contiguous()) {
     fill_contiguous(x);
     return bump_version(x);
@@ -237,23 +238,23 @@ Generator& default_generator() {
 
 void manual_seed(std::uint64_t seed) { default_generator().manual_seed(seed); }
 
-Tensor& uniform_(Tensor& x, double from, double to, Generator& generator) {
+const Tensor& uniform_(const Tensor& x, double from, double to, Generator& generator) {
   detail::check_fillable("uniform_", x);
   detail::fill_uniform("uniform_", x, from, to, generator);
   return x;
 }
 
-Tensor& normal_(Tensor& x, double mean, double std, Generator& generator) {
+const Tensor& normal_(const Tensor& x, double mean, double std, Generator& generator) {
   detail::check_fillable("normal_", x);
   detail::fill_normal("normal_", x, mean, std, generator);
   return x;
 }
 
-Tensor& Tensor::uniform_(double from, double to) {
+const Tensor& Tensor::uniform_(double from, double to) const {
   return downhill::uniform_(*this, from, to, default_generator());
 }
 
-Tensor& Tensor::normal_(double mean, double std) {
+const Tensor& Tensor::normal_(double mean, double std) const {
   return downhill::normal_(*this, mean, std, default_generator());
 }
 

@@ -189,6 +189,9 @@ void Tensor::set_data(const Tensor& other) {
         "set_data: a tensor that requires a gradient needs a floating-point "
         "dtype, got {}",
         name_of(other.dtype()));
+  check(p.values.unique(),
+        "set_data: backward still needs the value of this tensor; call it after "
+        "backward");
   detail::copy_layout(p, other.impl());
   p.storage = other.impl().storage;
   p.base = {};

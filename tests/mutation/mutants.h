@@ -41,7 +41,10 @@ class OwnNode final : public Node {
   void save_output(const Tensor& y) { saved_.emplace_back(y); }
   std::string_view name() const override { return op_.name; }
   void backward(Backward& b) override { op_.rule({b, saved_}); }
-  void release() override { saved_.clear(); }
+  bool release() override {
+    saved_.clear();
+    return true;
+  }
 
  private:
   Op op_;

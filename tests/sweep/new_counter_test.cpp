@@ -8,6 +8,14 @@
 #include <memory>
 #include <new>
 
+#include <downhill/tensor/isa.h>
+
+#ifdef DOWNHILL_PLAIN  // sanitizers bring an operator new of their own: nothing is counted
+
+std::int64_t downhill::operator_new_calls() { return 0; }
+
+#else
+
 namespace {
 std::atomic<std::int64_t> calls{0};
 
@@ -41,3 +49,5 @@ TEST_CASE("the test program counts every operator new") {
   const auto p = std::make_unique<int>(1);
   CHECK(downhill::operator_new_calls() == before + 1);
 }
+
+#endif

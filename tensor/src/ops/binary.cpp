@@ -14,10 +14,10 @@ template <class Op> Tensor binary(const Tensor& a, const Tensor& b) {
 template <class Op, bool Left = false> Tensor with_number(const Tensor& x, const Scalar& n) {
   return call<BinaryOps>(op::WithNumber<Op, Left>{n}, x);
 }
-template <class Op> Tensor& binary_(Tensor& a, const Tensor& b) {
+template <class Op> const Tensor& binary_(const Tensor& a, const Tensor& b) {
   return call_<BinaryOps>(Op{}, a, b);
 }
-template <class Op> Tensor& with_number_(Tensor& x, const Scalar& n) {
+template <class Op> const Tensor& with_number_(const Tensor& x, const Scalar& n) {
   return call_<BinaryOps>(op::WithNumber<Op>{n}, x);
 }
 }  // namespace
@@ -49,13 +49,13 @@ Tensor Tensor::div(const Tensor& o) const { return downhill::div(*this, o); }
 Tensor Tensor::div(const Scalar& o) const { return downhill::div(*this, o); }
 Tensor Tensor::pow(const Tensor& e) const { return downhill::pow(*this, e); }
 
-Tensor& Tensor::add_(const Tensor& o) { return binary_<op::Add>(*this, o); }
-Tensor& Tensor::add_(const Scalar& o) { return with_number_<op::Add>(*this, o); }
-Tensor& Tensor::sub_(const Tensor& o) { return binary_<op::Sub>(*this, o); }
-Tensor& Tensor::sub_(const Scalar& o) { return with_number_<op::Sub>(*this, o); }
-Tensor& Tensor::mul_(const Tensor& o) { return binary_<op::Mul>(*this, o); }
-Tensor& Tensor::mul_(const Scalar& o) { return with_number_<op::Mul>(*this, o); }
-Tensor& Tensor::div_(const Tensor& o) { return binary_<op::Div>(*this, o); }
-Tensor& Tensor::div_(const Scalar& o) { return with_number_<op::Div>(*this, o); }
+const Tensor& Tensor::add_(const Tensor& o) const { return binary_<op::Add>(*this, o); }
+const Tensor& Tensor::add_(const Scalar& o) const { return with_number_<op::Add>(*this, o); }
+const Tensor& Tensor::sub_(const Tensor& o) const { return binary_<op::Sub>(*this, o); }
+const Tensor& Tensor::sub_(const Scalar& o) const { return with_number_<op::Sub>(*this, o); }
+const Tensor& Tensor::mul_(const Tensor& o) const { return binary_<op::Mul>(*this, o); }
+const Tensor& Tensor::mul_(const Scalar& o) const { return with_number_<op::Mul>(*this, o); }
+const Tensor& Tensor::div_(const Tensor& o) const { return binary_<op::Div>(*this, o); }
+const Tensor& Tensor::div_(const Scalar& o) const { return with_number_<op::Div>(*this, o); }
 
 }  // namespace downhill

@@ -80,7 +80,7 @@ Tensor Tensor::clone() const { return downhill::clone(*this); }
 Tensor Tensor::contiguous() const { return downhill::contiguous(*this); }
 Tensor Tensor::to(DType dtype) const { return downhill::to(*this, dtype); }
 
-Tensor& Tensor::copy_(const Tensor& source) {
+const Tensor& Tensor::copy_(const Tensor& source) const {
   detail::check_defined("copy_", source);
   const bool record = grad_mode() && source.requires_grad() && is_floating_point();
   const bool becomes_constant = grad_mode() && !record && requires_grad();
@@ -88,6 +88,7 @@ Tensor& Tensor::copy_(const Tensor& source) {
   const Shape size = detail::broadcast("copy_", sizes(), source.sizes());
   check(size == sizes(), "copy_: a source of shape {} does not fit into shape {}", source.sizes(),
         sizes());
+  if (record) detail::check_view_is_current("copy_", source.impl());
   NoGradGuard guard;
   detail::copied_into(*this,
                       detail::overlaps_partly(impl(), source.impl()) ? source.clone() : source);
@@ -98,7 +99,7 @@ Tensor& Tensor::copy_(const Tensor& source) {
   return *this;
 }
 
-Tensor& Tensor::fill_(const Scalar& value) {
+const Tensor& Tensor::fill_(const Scalar& value) const {
   if (grad_mode() && requires_grad() && !is_leaf())
     return detail::call_<detail::CopyOps>(op::Fill{value}, *this);
   detail::check_writable("fill_", *this, false);

@@ -227,7 +227,8 @@ Tensor Tensor::index(std::initializer_list<TensorIndex> indices) const {
   return p.positions.defined() ? detail::take(p.x, p.dims, p.positions) : std::move(p.x);
 }
 
-Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices, const Tensor& values) {
+const Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices,
+                                 const Tensor& values) const {
   detail::check_defined("index_put_", *this);
   detail::check_defined("index_put_", values);
   const Tensor* in[] = {this, &values};
@@ -239,7 +240,8 @@ Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices, const Ten
   return *this;
 }
 
-Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices, const Scalar& value) {
+const Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices,
+                                 const Scalar& value) const {
   return index_put_(indices, full({}, value, dtype()));
 }
 

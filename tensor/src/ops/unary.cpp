@@ -11,10 +11,13 @@ namespace {
 template <class Op> Tensor unary(const Tensor& x, const Op& op = {}) {
   return call<UnaryOps>(op, x);
 }
-template <class Op> Tensor& unary_(Tensor& x, const Op& op = {}) { return call_<UnaryOps>(op, x); }
+template <class Op> const Tensor& unary_(const Tensor& x, const Op& op = {}) {
+  return call_<UnaryOps>(op, x);
+}
 
 op::Clamp clamp_op(std::optional<Scalar> lo, std::optional<Scalar> hi) {
   check(lo || hi, "clamp: at least one of the two bounds must be given");
+  if (lo && hi && lo->to<double>() > hi->to<double>()) lo = hi;
   constexpr double inf = __builtin_inf();
   constexpr std::int64_t least = INT64_MIN, most = INT64_MAX;
   const bool integers = (!lo || lo->kind() != Scalar::Kind::floating) &&
@@ -78,13 +81,13 @@ Tensor Tensor::clamp(std::optional<Scalar> lo, std::optional<Scalar> hi) const {
   return downhill::clamp(*this, lo, hi);
 }
 
-Tensor& Tensor::neg_() { return unary_<op::Neg>(*this); }
-Tensor& Tensor::sqrt_() { return unary_<op::Sqrt>(*this); }
-Tensor& Tensor::exp_() { return unary_<op::Exp>(*this); }
-Tensor& Tensor::tanh_() { return unary_<op::Tanh>(*this); }
-Tensor& Tensor::sigmoid_() { return unary_<op::Sigmoid>(*this); }
-Tensor& Tensor::relu_() { return unary_<op::Relu>(*this); }
-Tensor& Tensor::clamp_(std::optional<Scalar> lo, std::optional<Scalar> hi) {
+const Tensor& Tensor::neg_() const { return unary_<op::Neg>(*this); }
+const Tensor& Tensor::sqrt_() const { return unary_<op::Sqrt>(*this); }
+const Tensor& Tensor::exp_() const { return unary_<op::Exp>(*this); }
+const Tensor& Tensor::tanh_() const { return unary_<op::Tanh>(*this); }
+const Tensor& Tensor::sigmoid_() const { return unary_<op::Sigmoid>(*this); }
+const Tensor& Tensor::relu_() const { return unary_<op::Relu>(*this); }
+const Tensor& Tensor::clamp_(std::optional<Scalar> lo, std::optional<Scalar> hi) const {
   return unary_(*this, detail::clamp_op(lo, hi));
 }
 

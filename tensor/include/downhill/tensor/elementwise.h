@@ -238,9 +238,7 @@ template <class F, int N> class ElementwiseNode final : public Node {
   }
   NodeOutput& output() { return output_; }
   std::string_view name() const override { return "elementwise"; }
-  void release() override {
-    for (Saved& s : saved_) s.reset();
-  }
+  bool release() override { return release_all(saved_); }
   void backward(Backward& b) override {
     if (b.create_graph()) return differentiable(b, MakeSeq<N>{});
     const unsigned wanted = (b.needs(0) ? 1u : 0u) | (N > 1 && b.needs(1) ? 2u : 0u);

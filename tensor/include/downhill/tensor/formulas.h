@@ -70,7 +70,7 @@ DOWNHILL_INLINE constexpr X pow(const X& a, U e) {
 }
 template <Reading X, Number L, Number H, class Op = op::Clamp>
 DOWNHILL_INLINE constexpr X clamp(const X& x, L lo, H hi) {
-  return apply(Op{Scalar(lo), Scalar(hi)}, x);
+  return apply(Op{lo > hi ? Scalar(hi) : Scalar(lo), Scalar(hi)}, x);
 }
 
 namespace op {

@@ -71,8 +71,9 @@ class Node {
   /// Fills the gradients of the needed inputs from the gradients of the outputs, whatever their
   /// shapes: the engine sums what was broadcast and casts what was promoted.
   virtual void backward(Backward& b) = 0;
-  /// Drops the saved values. Called after backward unless the graph is retained.
-  virtual void release() {}
+  /// Drops the saved values. Called after backward unless the graph is retained. Returns whether
+  /// the rule cannot run again: the engine then refuses a second backward.
+  virtual bool release() { return false; }
   virtual bool is_leaf() const { return false; }
 
   std::span<Edge> edges() { return {edges_, static_cast<std::size_t>(input_count_)}; }
@@ -124,6 +125,7 @@ struct NodeHooks {
     Tensor grad;
   };
   std::vector<Hook> hooks;
+  std::int64_t next_id = 0;
   std::vector<Retained> retained;
 };
 
@@ -205,8 +207,6 @@ class Saved {
   /// The elements, after checking that they were neither freed nor changed since. `user` is named
   /// in the error.
   TensorImpl& value(const Node& user) const {
-    if (!p_) [[unlikely]]
-      throw_freed(user);
     if (p_->storage->version != version_) [[unlikely]]
       throw_changed(user);
     return *p_;
@@ -218,12 +218,21 @@ class Saved {
   Tensor output(const Backward& b, int i = 0) const;
 
  private:
-  [[noreturn]] void throw_freed(const Node& user) const;
   [[noreturn]] void throw_changed(const Node& user) const;
 
   TensorImpl* p_ = nullptr;
   std::uint32_t version_ = 0;
 };
+
+/// Drops all of them; true where there was one.
+inline bool release_all(std::span<Saved> saved) {
+  bool any = false;
+  for (Saved& s : saved) {
+    any |= bool(s);
+    s.reset();
+  }
+  return any;
+}
 
 /// The edge that leads to a tensor's history.
 inline Edge edge_to(const TensorImpl& p) { return {p.history, p.output}; }

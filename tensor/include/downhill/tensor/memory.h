@@ -32,8 +32,6 @@ void release_cached_memory();
 
 namespace detail {
 
-struct Graveyard;
-
 /// A count that its own thread writes and any thread may read.
 class Counter {
  public:

@@ -62,7 +62,11 @@ template <class Op> class OpNode final : public Node {
   }
   std::string_view name() const override { return Op::name; }
   void backward(Backward& b) override { Op::vjp(b, values_); }
-  void release() override { values_ = typename Op::Values{}; }
+  bool release() override {
+    if constexpr (std::is_trivially_destructible_v<typename Op::Values>) return false;
+    values_ = typename Op::Values{};
+    return true;
+  }
 
  private:
   std::conditional_t<in == kAnyInputs, std::vector<Edge>,

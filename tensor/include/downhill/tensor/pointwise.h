@@ -67,8 +67,8 @@ constexpr int kernel_index(DType compute) {
 /// Runs and records the op. `state` is copied into the node.
 Tensor call_pointwise(const PointwiseOp& op, const void* state, std::span<const Tensor* const> in);
 /// The same written into `self`, which is also the first input.
-Tensor& call_pointwise_(const PointwiseOp& op, const void* state, Tensor& self,
-                        std::span<const Tensor* const> in);
+const Tensor& call_pointwise_(const PointwiseOp& op, const void* state, const Tensor& self,
+                              std::span<const Tensor* const> in);
 
 /// The dtype and shape of an op's result, with all the checks; used by every way of calling it.
 struct PointwiseResult {

@@ -71,7 +71,7 @@ Tensor bernoulli_like(const Tensor& x, double p, Generator& generator);
 /// recorded, and refuse a tensor that requires a gradient while grad mode is on (use NoGradGuard).
 /// uniform_ draws from [from, to), normal_ from the normal distribution of that mean and standard
 /// deviation. Floating dtypes only.
-Tensor& uniform_(Tensor& x, double from, double to, Generator& generator);
-Tensor& normal_(Tensor& x, double mean, double std, Generator& generator);
+const Tensor& uniform_(const Tensor& x, double from, double to, Generator& generator);
+const Tensor& normal_(const Tensor& x, double mean, double std, Generator& generator);
 
 }  // namespace downhill

@@ -78,9 +78,18 @@ class Tensor {
   Tensor& operator=(Tensor&&) & noexcept = default;
   /// Assigning to a temporary writes through: x[0] = v, x.index({...}) is for reading, index_put_
   /// for writing.
-  Tensor& operator=(const Tensor& v) && { return copy_(v); }
-  Tensor& operator=(Tensor&& v) && { return copy_(v); }
-  Tensor& operator=(const Scalar& v) && { return fill_(v); }
+  Tensor& operator=(const Tensor& v) && {
+    copy_(v);
+    return *this;
+  }
+  Tensor& operator=(Tensor&& v) && {
+    copy_(v);
+    return *this;
+  }
+  Tensor& operator=(const Scalar& v) && {
+    fill_(v);
+    return *this;
+  }
 
   // ---- looking
   bool defined() const { return bool(p_); }
@@ -113,7 +122,7 @@ class Tensor {
   bool requires_grad() const { return bool(impl().history); }
   /// Makes a constant a leaf that collects its gradient (or a leaf a constant). Throws for integer
   /// dtypes, and for `false` on an intermediate (use detach()).
-  Tensor& requires_grad_(bool on = true);
+  const Tensor& requires_grad_(bool on = true) const;
   bool is_leaf() const;
   /// The collected gradient of a leaf, or of an intermediate after retain_grad(); undefined before
   /// the first backward.
@@ -140,9 +149,9 @@ class Tensor {
   Tensor clone() const;
   Tensor contiguous() const;
   Tensor to(DType dtype) const;
-  Tensor& copy_(const Tensor& source);
-  Tensor& fill_(const Scalar& value);
-  Tensor& zero_() { return fill_(0); }
+  const Tensor& copy_(const Tensor& source) const;
+  const Tensor& fill_(const Scalar& value) const;
+  const Tensor& zero_() const { return fill_(0); }
   /// Makes this tensor show `other`'s elements, keeping its identity as a leaf; not recorded.
   void set_data(const Tensor& other);
 
@@ -168,8 +177,8 @@ class Tensor {
   // ---- indexing
   Tensor operator[](std::int64_t i) const { return select(0, i); }
   Tensor index(std::initializer_list<TensorIndex> indices) const;
-  Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Tensor& values);
-  Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Scalar& value);
+  const Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Tensor& values) const;
+  const Tensor& index_put_(std::initializer_list<TensorIndex> indices, const Scalar& value) const;
   Tensor index_select(std::int64_t dim, const Tensor& index) const;
   Tensor gather(std::int64_t dim, const Tensor& index) const;
 
@@ -199,33 +208,33 @@ class Tensor {
   Tensor masked_fill(const Tensor& mask, const Scalar& value) const;
 
   // ---- pointwise in place
-  Tensor& add_(const Tensor& o);
-  Tensor& add_(const Scalar& o);
-  Tensor& sub_(const Tensor& o);
-  Tensor& sub_(const Scalar& o);
-  Tensor& mul_(const Tensor& o);
-  Tensor& mul_(const Scalar& o);
-  Tensor& div_(const Tensor& o);
-  Tensor& div_(const Scalar& o);
-  Tensor& operator+=(const Tensor& o) { return add_(o); }
-  Tensor& operator+=(const Scalar& o) { return add_(o); }
-  Tensor& operator-=(const Tensor& o) { return sub_(o); }
-  Tensor& operator-=(const Scalar& o) { return sub_(o); }
-  Tensor& operator*=(const Tensor& o) { return mul_(o); }
-  Tensor& operator*=(const Scalar& o) { return mul_(o); }
-  Tensor& operator/=(const Tensor& o) { return div_(o); }
-  Tensor& operator/=(const Scalar& o) { return div_(o); }
-  Tensor& neg_();
-  Tensor& exp_();
-  Tensor& sqrt_();
-  Tensor& tanh_();
-  Tensor& sigmoid_();
-  Tensor& relu_();
-  Tensor& clamp_(std::optional<Scalar> min = {}, std::optional<Scalar> max = {});
+  const Tensor& add_(const Tensor& o) const;
+  const Tensor& add_(const Scalar& o) const;
+  const Tensor& sub_(const Tensor& o) const;
+  const Tensor& sub_(const Scalar& o) const;
+  const Tensor& mul_(const Tensor& o) const;
+  const Tensor& mul_(const Scalar& o) const;
+  const Tensor& div_(const Tensor& o) const;
+  const Tensor& div_(const Scalar& o) const;
+  const Tensor& operator+=(const Tensor& o) const { return add_(o); }
+  const Tensor& operator+=(const Scalar& o) const { return add_(o); }
+  const Tensor& operator-=(const Tensor& o) const { return sub_(o); }
+  const Tensor& operator-=(const Scalar& o) const { return sub_(o); }
+  const Tensor& operator*=(const Tensor& o) const { return mul_(o); }
+  const Tensor& operator*=(const Scalar& o) const { return mul_(o); }
+  const Tensor& operator/=(const Tensor& o) const { return div_(o); }
+  const Tensor& operator/=(const Scalar& o) const { return div_(o); }
+  const Tensor& neg_() const;
+  const Tensor& exp_() const;
+  const Tensor& sqrt_() const;
+  const Tensor& tanh_() const;
+  const Tensor& sigmoid_() const;
+  const Tensor& relu_() const;
+  const Tensor& clamp_(std::optional<Scalar> min = {}, std::optional<Scalar> max = {}) const;
 
   // ---- random, in place (random.h)
-  Tensor& uniform_(double from = 0, double to = 1);
-  Tensor& normal_(double mean = 0, double std = 1);
+  const Tensor& uniform_(double from = 0, double to = 1) const;
+  const Tensor& normal_(double mean = 0, double std = 1) const;
 
   // ---- reductions
   Tensor sum() const;
