@@ -140,7 +140,7 @@ Tensor make(const char* op, const Shape& size, DType dtype) {
 
 Tensor make_like(const Tensor& x) { return new_like(thread_state(), x.impl(), x.dtype()); }
 
-void fill_uniform(const char* op, Tensor& x, double from, double to, Generator& generator) {
+void fill_uniform(const char* op, const Tensor& x, double from, double to, Generator& generator) {
   dispatch_floating(op, x.dtype(), [&](auto t) {
     using T = decltype(t);
     const T low = static_cast<T>(from), high = static_cast<T>(to), range = high - low;
@@ -151,7 +151,7 @@ void fill_uniform(const char* op, Tensor& x, double from, double to, Generator& 
   });
 }
 
-void fill_normal(const char* op, Tensor& x, double mean, double std, Generator& generator) {
+void fill_normal(const char* op, const Tensor& x, double mean, double std, Generator& generator) {
   check(std >= 0, "{}: the standard deviation must not be negative ({})", op, std);
   dispatch_floating(op, x.dtype(), [&](auto t) {
     using T = decltype(t);
