@@ -56,7 +56,8 @@ TEST_CASE("sums over many tensors agree with sums over each") {
 }
 
 TEST_CASE("sums are the same bits on every number of threads") {
-  const MultiList empty, list = list_of(many());
+  const std::vector<Tensor> all = many();
+  const MultiList empty, list = list_of(all);
   CHECK(empty.sums().squares == 0);
   const int before = get_num_threads();
   set_num_threads(1);
