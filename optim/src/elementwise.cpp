@@ -9,7 +9,8 @@ namespace downhill::optim {
 namespace {
 
 bool laid_out_alike(const detail::TensorImpl& a, const detail::TensorImpl& b) {
-  return (a.contiguous && b.contiguous) || (a.dense && b.dense && a.stride == b.stride);
+  return a.size == b.size &&
+         ((a.contiguous && b.contiguous) || (a.dense && b.dense && a.stride == b.stride));
 }
 
 Tensor copy_laid_out_as(const Tensor& like, const Tensor& x) {
