@@ -20,7 +20,7 @@ struct TrainingOptions {
   int threads = 0;
 };
 
-/// For add_option(...)->check(): CLI11's own say what range of doubles is meant, in 600 digits.
+/// For add_option(...)->check(): CLI11's own say the range of doubles, in 309 digits.
 inline const CLI::Validator positive(
     [](const std::string& s) {
       return std::strtod(s.c_str(), nullptr) > 0 ? "" : "must be above 0, not " + s;
