@@ -1,4 +1,3 @@
-include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
 # Flags for our own files. They are private: nothing here reaches a project that uses the library.
@@ -47,6 +46,7 @@ function(downhill_layer name)
   endforeach()
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} CXX_EXTENSIONS OFF
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+    CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL})
   downhill_compile_options(${target})
   set_property(GLOBAL APPEND PROPERTY downhill_layers ${target})
@@ -64,18 +64,4 @@ function(downhill_umbrella)
   if(DOWNHILL_INSTALL)
     downhill_install(${layers} downhill)
   endif()
-endfunction()
-
-function(downhill_install)
-  set(directory ${CMAKE_INSTALL_LIBDIR}/cmake/downhill)
-  set(config ${PROJECT_BINARY_DIR}/downhill-config.cmake)
-  install(TARGETS ${ARGV} EXPORT downhill FILE_SET HEADERS)
-  install(EXPORT downhill NAMESPACE downhill:: DESTINATION ${directory}
-    FILE downhill-targets.cmake)
-  configure_package_config_file(cmake/downhill-config.cmake.in ${config}
-    INSTALL_DESTINATION ${directory})
-  write_basic_package_version_file(${PROJECT_BINARY_DIR}/downhill-config-version.cmake
-    COMPATIBILITY SameMinorVersion)
-  install(FILES ${config} ${PROJECT_BINARY_DIR}/downhill-config-version.cmake
-    cmake/FindOneDNN.cmake DESTINATION ${directory})
 endfunction()

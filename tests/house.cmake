@@ -28,11 +28,17 @@ if(Python3_FOUND)
 endif()
 
 if(NOT DOWNHILL_SANITIZE)
-  foreach(kind IN ITEMS find_package add_subdirectory)
+  set(kinds find_package add_subdirectory)
+  find_package(PkgConfig)
+  if(PKG_CONFIG_FOUND)
+    list(APPEND kinds pkg_config)
+  endif()
+  foreach(kind IN LISTS kinds)
     add_test(NAME house/${kind} COMMAND ${CMAKE_COMMAND} -D kind=${kind}
       -D build=${PROJECT_BINARY_DIR} -D source=${PROJECT_SOURCE_DIR}
       -D compiler=${CMAKE_CXX_COMPILER} -D shared=${BUILD_SHARED_LIBS}
       -D generator=${CMAKE_GENERATOR} -D launcher=${CMAKE_CXX_COMPILER_LAUNCHER} -D config=$<CONFIG>
+      -D libdir=${CMAKE_INSTALL_LIBDIR}
       -P ${CMAKE_CURRENT_SOURCE_DIR}/consumer/run.cmake)
     set_tests_properties(house/${kind} PROPERTIES LABELS slow TIMEOUT 1500)
   endforeach()

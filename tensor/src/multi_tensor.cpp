@@ -49,6 +49,7 @@ DOWNHILL_INLINE void load_as_double(Doubles& v, const float* p) {
 
 template <class T> struct SumBlock {
   DOWNHILL_STEP static void run(const void* data, std::int64_t n, MultiSums* out) {
+    DOWNHILL_CONTRACT
     const T* x = static_cast<const T*>(data);
     Doubles magnitude[rows] = {}, square[rows] = {};
     std::int64_t i = 0;
@@ -189,7 +190,7 @@ struct ElasticNetGradient {  // the first operand becomes the gradient of the se
     double l1, l2;
   };
   DOWNHILL_INLINE static void update(auto& out, const auto& w, const auto& c) {
-    out = c.l1 * sign(w) + (2 * c.l2) * w;
+    out = sign(w) * ((2 * c.l2) * abs(w) + c.l1);
   }
 };
 

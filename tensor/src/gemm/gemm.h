@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 
+#pragma GCC visibility push(default)
 namespace downhill::detail {
 
 /// A matrix in memory: element (i, j) is data[i * row + j * col]. Strides count elements and may be
@@ -66,3 +67,4 @@ template <class T> bool takes_dot_products(const Product<T>& s) {
 }
 
 }  // namespace downhill::detail
+#pragma GCC visibility pop

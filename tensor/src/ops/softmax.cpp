@@ -69,10 +69,12 @@ template <class T> struct SoftmaxForward {
 template <class T> struct SoftmaxBackward {
   using R = Real<T>;
   DOWNHILL_STEP static void run(const T* g, const T* y, T* gx, std::int64_t rows, std::int64_t n) {
+    DOWNHILL_VECTORIZE
+    for (std::int64_t i = 0; i < rows * n; ++i) gx[i] = (R(g[i]) * y[i]).v;
     for (std::int64_t r = 0; r < rows; ++r) {
-      const T *gr = g + r * n, *yr = y + r * n;
-      auto product = [gr, yr](std::int64_t i) DOWNHILL_INLINE_LAMBDA { return R(gr[i]) * yr[i]; };
-      const T sum = fold<SumFold, T>(n, product).v;
+      const T* products = gx + r * n;
+      auto load = [products](std::int64_t i) DOWNHILL_INLINE_LAMBDA { return R(products[i]); };
+      const T sum = fold<SumFold, T>(n, load).v;
       for (std::int64_t i = 0; i < n; ++i) gx[r * n + i] = sum;
     }
     DOWNHILL_VECTORIZE

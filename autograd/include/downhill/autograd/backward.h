@@ -5,6 +5,7 @@
 
 #include <downhill/tensor/graph.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::autograd {
 
 /// Adds the gradient of sum_i <tensors[i], grad_tensors[i]> with respect to every leaf to that
@@ -29,3 +30,4 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
                          bool allow_unused = false);
 
 }  // namespace downhill::autograd
+#pragma GCC visibility pop

@@ -13,6 +13,7 @@
 #include <downhill/tensor/error.h>
 #include <downhill/tensor/tensor.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::autograd {
 
 /// The names and defaults are those of torch.autograd.gradcheck.
@@ -157,6 +158,7 @@ GradcheckReport gradgradcheck(F&& fn, const std::vector<Tensor>& inputs,
 }
 
 }  // namespace downhill::autograd
+#pragma GCC visibility pop
 
 template <> struct fmt::formatter<downhill::autograd::GradcheckReport> {
   constexpr auto parse(format_parse_context& c) { return c.begin(); }

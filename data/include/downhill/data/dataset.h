@@ -9,6 +9,7 @@
 #include <downhill/tensor/random.h>
 #include <downhill/tensor/tensor.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::data {
 
 /// Some examples and their targets: `auto [x, y] = batch`.
@@ -62,3 +63,4 @@ std::array<TensorDataset, N> random_split(const TensorDataset& dataset,
 }
 
 }  // namespace downhill::data
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 
 #include <downhill/tensor/tensor.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::data {
 
 /// Reads one, plain or compressed with gzip (told by its content, not its name), of type uint8,
@@ -13,3 +14,4 @@ namespace downhill::data {
 Tensor idx(const std::string& path);
 
 }  // namespace downhill::data
+#pragma GCC visibility pop

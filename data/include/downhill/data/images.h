@@ -4,6 +4,7 @@
 
 #include <downhill/data/dataset.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::data {
 
 struct ImageOptions {
@@ -24,3 +25,4 @@ TensorDataset fashion_mnist(const ImageOptions& options = {});
 TensorDataset mnist(const ImageOptions& options = {});
 
 }  // namespace downhill::data
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 
 #include <downhill/data/dataset.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::data {
 
 struct DataLoaderOptions {
@@ -61,3 +62,4 @@ class DataLoader {
 };
 
 }  // namespace downhill::data
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 
 #include <downhill/data/dataset.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::data {
 
 struct SpiralOptions {
@@ -28,3 +29,4 @@ struct TwoMoonsOptions {
 TensorDataset two_moons(TwoMoonsOptions options = {});
 
 }  // namespace downhill::data
+#pragma GCC visibility pop

@@ -3,6 +3,7 @@
 #pragma once
 #include <downhill/tensor/ops.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::nn::functional {
 
 using downhill::linear;
@@ -76,3 +77,4 @@ Tensor multiclass_hinge_loss(const Tensor& scores, const Tensor& y,
                              const HingeOptions& options = {});
 
 }  // namespace downhill::nn::functional
+#pragma GCC visibility pop

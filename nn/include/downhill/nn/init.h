@@ -6,6 +6,7 @@
 
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace downhill::nn::init {
 
 Tensor uniform_(Tensor t, double a = 0, double b = 1);      ///< U(a, b)
@@ -36,3 +37,4 @@ Tensor kaiming_uniform_(Tensor t, const KaimingOptions& options = {});
 Tensor kaiming_normal_(Tensor t, const KaimingOptions& options = {});
 
 }  // namespace downhill::nn::init
+#pragma GCC visibility pop

@@ -3,6 +3,7 @@
 #include <downhill/nn/module.h>
 #include <downhill/tensor/ops.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::nn {
 
 struct LinearOptions {
@@ -87,3 +88,4 @@ struct Dropout : Handle<DropoutImpl> {
 };
 
 }  // namespace downhill::nn
+#pragma GCC visibility pop

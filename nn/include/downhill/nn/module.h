@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace downhill::nn {
 
 class Module;
@@ -164,6 +165,7 @@ std::string to_string(const Module& m);
 std::ostream& operator<<(std::ostream& out, const Module& m);
 
 }  // namespace downhill::nn
+#pragma GCC visibility pop
 
 template <class M>
 requires std::is_convertible_v<const M&, const downhill::nn::Module&>

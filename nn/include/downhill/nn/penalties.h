@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace downhill::nn {
 
 /// sum |w| over all elements of all tensors; its gradient, sign(w), is 0 at 0. Of no tensors: 0.
@@ -21,3 +22,4 @@ Tensor elastic_net_penalty(const std::vector<Tensor>& parameters,
                            const ElasticNetOptions& options = {});
 
 }  // namespace downhill::nn
+#pragma GCC visibility pop

@@ -2,6 +2,7 @@
 #pragma once
 #include <downhill/nn/module.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::nn {
 
 class SequentialImpl : public Module {
@@ -43,3 +44,4 @@ struct Sequential : Handle<SequentialImpl> {
 };
 
 }  // namespace downhill::nn
+#pragma GCC visibility pop

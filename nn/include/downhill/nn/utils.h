@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace downhill::nn::utils {
 
 /// Scales all gradients by max_norm / (total + 1e-6) where that is below 1; total is the norm of
@@ -21,3 +22,4 @@ Tensor parameters_to_vector(const std::vector<Tensor>& parameters);
 void vector_to_parameters(const Tensor& vector, const std::vector<Tensor>& parameters);
 
 }  // namespace downhill::nn::utils
+#pragma GCC visibility pop

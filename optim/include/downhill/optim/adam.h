@@ -2,6 +2,7 @@
 #pragma once
 #include <downhill/optim/elementwise.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::optim {
 
 struct AdamOptions {
@@ -54,3 +55,4 @@ class AdamW final : public AdamBase {
 };
 
 }  // namespace downhill::optim
+#pragma GCC visibility pop

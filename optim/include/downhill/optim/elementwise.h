@@ -6,6 +6,7 @@
 #include <memory>
 #include <new>
 
+#pragma GCC visibility push(default)
 namespace downhill::detail {
 struct MultiRule;
 struct TensorImpl;
@@ -52,3 +53,4 @@ class ElementwiseOptimizer : public Optimizer {
 };
 
 }  // namespace downhill::optim
+#pragma GCC visibility pop

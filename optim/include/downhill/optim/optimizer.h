@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace downhill::optim {
 
 using Betas = std::pair<double, double>;
@@ -116,3 +117,4 @@ std::string to_string(const Optimizer& optimizer);
 std::ostream& operator<<(std::ostream& out, const Optimizer& optimizer);
 
 }  // namespace downhill::optim
+#pragma GCC visibility pop

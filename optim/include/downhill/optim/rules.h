@@ -10,6 +10,7 @@
 #include <downhill/optim/optimizer.h>
 #include <downhill/tensor/isa.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::optim::rules {
 
 /// p = p - lr d, with d = g + weight_decay p (all rules: d from -g where maximize is set).
@@ -86,3 +87,4 @@ struct Amsgrad {
 };
 
 }  // namespace downhill::optim::rules
+#pragma GCC visibility pop

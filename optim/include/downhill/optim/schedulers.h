@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <memory>
 
+#pragma GCC visibility push(default)
 namespace downhill::optim {
 
 /// A schedule: a light handle whose copies share the step count. The optimizer must outlive it.
@@ -125,3 +126,4 @@ struct WarmupCosineOptions {
 LRScheduler warmup_cosine(Optimizer& optimizer, const WarmupCosineOptions& options);
 
 }  // namespace downhill::optim
+#pragma GCC visibility pop

@@ -2,6 +2,7 @@
 #pragma once
 #include <downhill/optim/elementwise.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::optim {
 
 struct SGDOptions {
@@ -28,3 +29,4 @@ class SGD final : public ElementwiseOptimizer {
 };
 
 }  // namespace downhill::optim
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include <downhill/tensor/error.h>
 #include <downhill/tensor/format.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 namespace detail {
@@ -39,3 +40,4 @@ inline void check_index(bool ok, fmt::format_string<const A&...> format, const A
 }
 
 }  // namespace downhill
+#pragma GCC visibility pop

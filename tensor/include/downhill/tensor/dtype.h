@@ -6,6 +6,7 @@
 
 #include <downhill/tensor/scalar.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 /// The type of a tensor's elements, in the order of promotion within a kind.
@@ -48,3 +49,4 @@ constexpr DType promote(DType a, DType b) { return a > b ? a : b; }
 DType promote(DType t, const Scalar& s);
 
 }  // namespace downhill
+#pragma GCC visibility pop

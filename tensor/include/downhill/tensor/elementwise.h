@@ -9,6 +9,7 @@
 #include <downhill/tensor/formulas.h>
 #include <downhill/tensor/pointwise.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 namespace detail {
 
@@ -304,3 +305,4 @@ requires(sizeof...(T) >= 1 && (std::is_same_v<T, Tensor> && ...)) Tensor
 }
 
 }  // namespace downhill
+#pragma GCC visibility pop

@@ -2,6 +2,7 @@
 #pragma once
 #include <stdexcept>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 /// Every error of the library: what() reads "op: rule that was broken (the values)".
@@ -17,3 +18,4 @@ class IndexError : public Error {
 };
 
 }  // namespace downhill
+#pragma GCC visibility pop

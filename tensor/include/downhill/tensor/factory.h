@@ -6,6 +6,7 @@
 
 #include <downhill/tensor/tensor.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 /// Elements with no particular value.
@@ -80,3 +81,4 @@ template <Number T> Tensor tensor(const std::vector<T>& values, const TensorOpti
 Tensor from_blob(void* data, const Shape& size, const TensorOptions& options = {});
 
 }  // namespace downhill
+#pragma GCC visibility pop

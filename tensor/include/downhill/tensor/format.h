@@ -10,6 +10,7 @@
 
 #include <downhill/tensor/tensor.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 /// How tensors are printed. The defaults are PyTorch's.
@@ -38,6 +39,7 @@ std::ostream& operator<<(std::ostream& out, const Tensor& x);
 std::ostream& operator<<(std::ostream& out, const Shape& s);
 
 }  // namespace downhill
+#pragma GCC visibility pop
 
 template <> struct fmt::formatter<downhill::Shape> {
   constexpr auto parse(format_parse_context& c) { return c.begin(); }

@@ -8,6 +8,7 @@
 
 #include <downhill/tensor/real.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 template <class X>
@@ -166,3 +167,4 @@ inline constexpr unsigned uses_of_any = [] {
 }();
 
 }  // namespace downhill
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 #include <downhill/tensor/formula.h>
 #include <downhill/tensor/vecmath.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 namespace op {
@@ -345,3 +346,4 @@ template <class Op, bool Left = false> struct WithNumber {
 
 }  // namespace op
 }  // namespace downhill
+#pragma GCC visibility pop

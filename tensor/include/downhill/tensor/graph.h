@@ -8,6 +8,7 @@
 
 #include <downhill/tensor/tensor.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 /// Where a gradient goes: output `output` of `node`. A null node takes none.
@@ -242,3 +243,4 @@ void check_view_is_current(const char* op, const TensorImpl& t);
 
 }  // namespace detail
 }  // namespace downhill
+#pragma GCC visibility pop

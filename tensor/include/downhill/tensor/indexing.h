@@ -5,6 +5,7 @@
 
 #include <downhill/tensor/tensor.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 struct NoneType {};
@@ -49,3 +50,4 @@ class TensorIndex {
 };
 
 }  // namespace downhill
+#pragma GCC visibility pop

@@ -50,13 +50,14 @@
 #define DOWNHILL_VECTORIZE _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define DOWNHILL_OPTIMIZE [[gnu::optimize("O3")]]  // GCC 12 does not vectorise at a user's -O2
-#define DOWNHILL_CONTRACT                          // GCC contracts a * b + c by default
+#define DOWNHILL_CONTRACT                          // GCC contracts a * b + c by default (see below)
 #define DOWNHILL_VECTORIZE _Pragma("GCC ivdep")
 #endif
 
 #define DOWNHILL_TARGET_V3 "avx2,fma,bmi,bmi2,f16c,lzcnt,movbe,popcnt"
 #define DOWNHILL_TARGET_V4 DOWNHILL_TARGET_V3 ",avx512f,avx512bw,avx512dq,avx512vl,avx512cd"
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 enum class Isa : int { baseline = 0, v3 = 1, v4 = 2 };
@@ -114,3 +115,4 @@ constexpr KernelTable<void(Args...)> make_table(void (*)(Args...)) {
 template <class Body> inline constexpr auto kernel = detail::make_table<Body>(&Body::run);
 
 }  // namespace downhill
+#pragma GCC visibility pop

@@ -3,6 +3,7 @@
 #pragma once
 #include <downhill/tensor/formula.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::detail {
 
 /// out[0][i], out[1][i] ... = task(in[0][i], in[1][i] ...) for i < n. `state` points to the op (its
@@ -110,3 +111,4 @@ template <class Task, class T> struct Loop {
 #endif
 
 }  // namespace downhill::detail
+#pragma GCC visibility pop

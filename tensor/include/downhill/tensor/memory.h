@@ -15,6 +15,7 @@
 
 #include <downhill/tensor/isa.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 /// Counts over all threads, for tests and for finding leaks.
@@ -177,3 +178,4 @@ struct Storage {
 
 }  // namespace detail
 }  // namespace downhill
+#pragma GCC visibility pop

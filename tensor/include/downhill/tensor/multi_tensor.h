@@ -21,6 +21,7 @@
 #include <span>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 /// sum over all elements w of all tensors of (l1 |w| + l2 w^2), a 0-d tensor of their promoted
@@ -128,3 +129,4 @@ struct ScaleRule {
 
 }  // namespace detail
 }  // namespace downhill
+#pragma GCC visibility pop

@@ -26,6 +26,7 @@
 #include <downhill/tensor/check.h>
 #include <downhill/tensor/graph.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::detail {
 
 template <class... Op> struct OpList {};
@@ -137,3 +138,4 @@ void check_defined(const char* op, const Tensor& t);
 void check_index_dtype(const char* op, const Tensor& t);
 
 }  // namespace downhill::detail
+#pragma GCC visibility pop

@@ -8,6 +8,7 @@
 
 #include <downhill/tensor/tensor.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 // ---------------------------------------------------------------- arithmetic
@@ -192,3 +193,4 @@ Tensor gather(const Tensor& x, std::int64_t dim, const Tensor& index);
 Tensor scatter_add(const Tensor& x, std::int64_t dim, const Tensor& index, const Tensor& src);
 
 }  // namespace downhill
+#pragma GCC visibility pop

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 /// How many threads ops may use (OpenMP; oneDNN uses the same). Results do not depend on it.
@@ -31,3 +32,4 @@ template <class F> void parallel_for(std::int64_t n, std::int64_t grain, F&& f) 
 
 }  // namespace detail
 }  // namespace downhill
+#pragma GCC visibility pop

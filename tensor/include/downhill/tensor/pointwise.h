@@ -6,6 +6,7 @@
 #include <downhill/tensor/graph.h>
 #include <downhill/tensor/kernels.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::detail {
 
 inline constexpr int max_inputs = 3;        // of a listed pointwise op
@@ -79,3 +80,4 @@ PointwiseResult infer_pointwise(const PointwiseOp& op, const void* state,
                                 std::span<const Tensor* const> in);
 
 }  // namespace downhill::detail
+#pragma GCC visibility pop

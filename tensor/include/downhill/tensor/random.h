@@ -8,6 +8,7 @@
 
 #include <downhill/tensor/tensor.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 /// A stream of random numbers. Copies continue independently from the same place. Several threads
@@ -75,3 +76,4 @@ const Tensor& uniform_(const Tensor& x, double from, double to, Generator& gener
 const Tensor& normal_(const Tensor& x, double mean, double std, Generator& generator);
 
 }  // namespace downhill
+#pragma GCC visibility pop

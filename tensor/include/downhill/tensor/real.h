@@ -16,6 +16,7 @@
 extern "C" [[gnu::const]] float sqrtf(float) noexcept;
 extern "C" [[gnu::const]] double sqrt(double) noexcept;
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 class Tensor;
@@ -129,3 +130,4 @@ template <class T> struct Real {
 };
 
 }  // namespace downhill
+#pragma GCC visibility pop

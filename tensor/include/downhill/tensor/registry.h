@@ -7,6 +7,7 @@
 
 #include <downhill/tensor/pointwise.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 /// One call of an op. Inputs are float64 (int64 or bool for indices and masks); the floating ones
@@ -54,3 +55,4 @@ Tensor sample_tensor(const Shape& size, std::uint64_t seed = 1);
 }  // namespace detail
 
 }  // namespace downhill
+#pragma GCC visibility pop

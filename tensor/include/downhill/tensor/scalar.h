@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 template <class T>
@@ -54,3 +55,4 @@ class Scalar {
 };
 
 }  // namespace downhill
+#pragma GCC visibility pop

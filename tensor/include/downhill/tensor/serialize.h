@@ -8,6 +8,7 @@
 
 #include <downhill/tensor/tensor.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 /// Names and tensors in the order of insertion; a name occurs once.
@@ -53,3 +54,4 @@ void save(const StateDict& tensors, const std::string& path);
 StateDict load(const std::string& path);
 
 }  // namespace downhill
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 /// A tensor has at most this many dimensions.
@@ -79,3 +80,4 @@ int wrap_dim(const char* op, std::int64_t dim, int dims);
 
 }  // namespace detail
 }  // namespace downhill
+#pragma GCC visibility pop

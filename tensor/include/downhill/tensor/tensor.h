@@ -11,6 +11,7 @@
 #include <downhill/tensor/memory.h>
 #include <downhill/tensor/shape.h>
 
+#pragma GCC visibility push(default)
 namespace downhill {
 
 class Node;
@@ -317,3 +318,4 @@ void update_layout(TensorImpl& p);
 
 }  // namespace detail
 }  // namespace downhill
+#pragma GCC visibility pop

@@ -2,6 +2,7 @@
 #pragma once
 #include <downhill/tensor/real.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::vec {
 
 template <class T>
@@ -113,3 +114,4 @@ template <class T> DOWNHILL_INLINE Real<T> trunc(Real<T> x) {
 }
 
 }  // namespace downhill::vec
+#pragma GCC visibility pop

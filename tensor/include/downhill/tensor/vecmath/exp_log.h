@@ -5,6 +5,7 @@
 #pragma once
 #include <downhill/tensor/vecmath/basic.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::vec {
 
 namespace parts {
@@ -107,7 +108,8 @@ template <class T> DOWNHILL_INLINE Real<T> log_rest(Real<T> f) {
            horner(f, -0.12890774, 0.139841735, -0.12184456, 0.140059248, -0.166804746, 0.200104028,
                   -0.249997973, 0.333332151, -0.5);
   } else {
-    Real<T> half_square = 0.5 * f * f, s = f / (2 + f), z = s * s;
+    // abs, since a product that two sums use is fused into both by GCC and into neither by clang.
+    Real<T> half_square = vec::abs(0.5 * f * f), s = f / (2 + f), z = s * s;
     Real<T> p =
         horner(z, 0.14795628394317745, 0.15314085188831558, 0.18183562842871365, 0.2222219860514662,
                0.28571428742027427, 0.39999999999416647, 0.6666666666666734);
@@ -265,3 +267,4 @@ template <Floating T> DOWNHILL_INLINE Real<T> erf(Real<T> x) {
 }
 
 }  // namespace downhill::vec
+#pragma GCC visibility pop

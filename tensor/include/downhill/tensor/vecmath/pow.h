@@ -2,6 +2,7 @@
 #pragma once
 #include <downhill/tensor/vecmath/exp_log.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::vec {
 
 namespace parts {
@@ -92,3 +93,4 @@ template <class T> DOWNHILL_INLINE Real<T> powi(Real<T> x, std::int64_t n) {
 }
 
 }  // namespace downhill::vec
+#pragma GCC visibility pop

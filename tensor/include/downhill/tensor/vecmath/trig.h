@@ -6,6 +6,7 @@
 #pragma once
 #include <downhill/tensor/vecmath/basic.h>
 
+#pragma GCC visibility push(default)
 namespace downhill::vec {
 
 namespace parts {
@@ -98,3 +99,4 @@ template <Floating T> DOWNHILL_INLINE Real<T> atan(Real<T> x) {
 }
 
 }  // namespace downhill::vec
+#pragma GCC visibility pop
