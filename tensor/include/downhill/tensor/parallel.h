@@ -13,7 +13,8 @@ int get_num_threads();
 namespace detail {
 
 /// Calls f(context, begin, end) on parts of [0, n) of at least `grain`, on several threads where
-/// that pays. Parts begin at multiples of `grain`. f must not throw.
+/// that pays. Parts begin at multiples of `grain`. An exception of f reaches the caller, after all
+/// parts have ended: that of the earliest part where several throw.
 void parallel_for_raw(std::int64_t n, std::int64_t grain,
                       void (*f)(void*, std::int64_t, std::int64_t), void* context);
 
