@@ -9,10 +9,12 @@
 #include <downhill/tensor/op.h>
 #include <downhill/tensor/parallel.h>
 #include "copy_elements.h"
+#include "inplace.h"
 
 namespace downhill {
 namespace {
 
+using detail::check_fits;
 using detail::dispatch_all;
 using detail::thread_state;
 
@@ -50,11 +52,6 @@ template <class T> bool fits(const Scalar& value) {
   return d > static_cast<double>(std::numeric_limits<T>::min()) - 1 && d < top;
 }
 
-void check_fits(const char* op, const Scalar& value, DType dtype) {
-  const bool ok = dispatch_all(dtype, [&](auto t) { return fits<decltype(t)>(value); });
-  if (!ok) fail("{}: {} cannot hold {}", op, name_of(dtype), value.to<double>());
-}
-
 void zero(Tensor& x) {
   char* data = static_cast<char*>(x.data_ptr());
   const auto bytes = x.numel() * static_cast<std::int64_t>(size_of(x.dtype()));
@@ -82,11 +79,17 @@ template <class F> void generate(Tensor& x, F&& f) {
   });
 }
 
-Tensor like(const Tensor& x, const TensorOptions& options) {
+Tensor like(const char* op, const Tensor& x, const TensorOptions& options) {
+  detail::check_defined(op, x);
   return detail::new_like(thread_state(), x.impl(), options.dtype_or(x.dtype()));
 }
 
 }  // namespace
+
+void detail::check_fits(const char* op, const Scalar& value, DType dtype) {
+  const bool ok = dispatch_all(dtype, [&](auto t) { return fits<decltype(t)>(value); });
+  if (!ok) fail("{}: {} cannot hold {}", op, name_of(dtype), value.to<double>());
+}
 
 Tensor empty(const Shape& size, const TensorOptions& options) {
   return finish(make("empty", size, options.dtype_or(default_dtype())), options);
@@ -112,11 +115,11 @@ Tensor full(const Shape& size, const Scalar& value, const TensorOptions& options
 }
 
 Tensor empty_like(const Tensor& x, const TensorOptions& options) {
-  return finish(like(x, options), options);
+  return finish(like("empty_like", x, options), options);
 }
 
 Tensor zeros_like(const Tensor& x, const TensorOptions& options) {
-  Tensor r = like(x, options);
+  Tensor r = like("zeros_like", x, options);
   zero(r);
   return finish(std::move(r), options);
 }
@@ -124,7 +127,7 @@ Tensor zeros_like(const Tensor& x, const TensorOptions& options) {
 Tensor ones_like(const Tensor& x, const TensorOptions& options) { return full_like(x, 1, options); }
 
 Tensor full_like(const Tensor& x, const Scalar& value, const TensorOptions& options) {
-  Tensor r = like(x, options);
+  Tensor r = like("full_like", x, options);
   check_fits("full_like", value, r.dtype());
   fill(r, value);
   return finish(std::move(r), options);

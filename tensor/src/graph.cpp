@@ -62,7 +62,7 @@ Tensor Saved::output(const Backward& b, int i) const {
 void Saved::throw_changed(const Node& user) const {
   fail(
       "backward: a tensor of shape {} that {} needs was changed in place after it was saved "
-      "(version {}, saved at {})",
+      "(version {}, saved at {}); clone() it before changing it",
       p_->size, user.name(), p_->storage->version, version_);
 }
 
@@ -153,6 +153,7 @@ void Tensor::retain_grad() const {
 std::int64_t Tensor::register_hook(Hook fn) const {
   const detail::TensorImpl& p = impl();
   check(bool(p.history), "register_hook: this tensor does not require a gradient");
+  check(bool(fn), "register_hook: got no function");
   NodeHooks& hooks = p.history->make_hooks();
   const std::int64_t id = hooks.next_id++;
   hooks.hooks.push_back({id, p.output, std::move(fn)});

@@ -238,6 +238,7 @@ Tensor elastic_net_part(std::span<const Tensor> w, double l1, double l2) {
   MultiList& list = scratch_list();
   std::array<Tensor, ElasticNet::inputs> dense;
   std::array<const Tensor*, ElasticNet::inputs> in;
+  for (const Tensor& t : w) check_defined("elastic_net", t);
   DType dtype = w[0].dtype();
   for (std::size_t i = 0; i < w.size(); ++i) {
     if (!w[i].is_floating_point())

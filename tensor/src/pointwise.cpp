@@ -42,7 +42,8 @@ DType promoted(const PointwiseOp& op, Inputs in) {
 
 DType result_dtype(const PointwiseOp& op, const void* state, DType t) {
   if (op.with_numbers) t = op.with_numbers(state, t);
-  check(t != kBool || op.takes_bool, "{}: bool tensors are not supported", op.name);
+  check(t != kBool || op.takes_bool, "{}: bool tensors are not supported; convert them with to()",
+        op.name);
   return op.types == Types::floating && !is_floating(t) ? default_dtype() : t;
 }
 
@@ -217,7 +218,7 @@ const Tensor& call_pointwise_(const PointwiseOp& op, const void* state, const Te
         "{}_: the result has shape {}, which does not fit into the tensor of shape {} in place",
         op.name, r.size, s.size);
   check(!(is_floating(r.dtype) && !is_floating(s.dtype)) && !(r.dtype != kBool && s.dtype == kBool),
-        "{}_: the result is {}, which cannot be stored in a {} tensor in place", op.name,
+        "{}_: the result is {}, which does not fit into the {} tensor in place", op.name,
         name_of(r.dtype), name_of(s.dtype));
   const bool record = needs_record(op, in);
   check_writable(op.name.data(), self, record || self.requires_grad());

@@ -21,7 +21,7 @@ namespace {
 using nlohmann::json;
 static_assert(std::endian::native == std::endian::little, "safetensors files are little-endian");
 
-constexpr std::uint64_t kMaxHeader = 100'000'000, kLengthBytes = 8;
+constexpr std::uint64_t kMaxHeader = 100'000'000, kLengthBytes = 8, kZipMagic = 0x04034b50;
 constexpr std::string_view kMetadata = "__metadata__";
 constexpr std::pair<std::string_view, DType> kDTypes[] = {{"F32", kFloat32}, {"F64", kFloat64},
                                                           {"I64", kInt64},   {"I32", kInt32},
@@ -184,7 +184,11 @@ std::string read_header(const detail::InputFile& file, const std::string& path) 
         file.size());
   std::uint64_t length;
   file.read(&length, kLengthBytes, 0);
-  check(length <= kMaxHeader, "load: '{}': a header of {} bytes, at most {} are allowed", path,
+  const bool zip = (length & 0xffffffff) == kZipMagic && length > kMaxHeader;
+  check(!zip, "load: '{}' is a zip archive, as torch.save writes them, not a safetensors file",
+        path);
+  check(length <= kMaxHeader,
+        "load: '{}': a header of {} bytes, at most {} are allowed; is it a safetensors file?", path,
         length, kMaxHeader);
   check(length <= file.size() - kLengthBytes,
         "load: '{}' is truncated: its header has {} bytes, {} are there", path, length,

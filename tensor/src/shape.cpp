@@ -19,7 +19,7 @@ std::int64_t checked_numel(const char* op, const Shape& size) {
     overflow |= !empty && __builtin_mul_overflow(n, s, &n);
   }
   if (empty) return 0;
-  check(!overflow && n <= (std::int64_t(1) << 59), "{}: {} has too many elements", op, size);
+  check(!overflow && n <= kMaxNumel, "{}: {} has too many elements", op, size);
   return n;
 }
 
@@ -48,11 +48,10 @@ Shape broadcast(const char* op, const Shape& a, const Shape& b) {
   return r;
 }
 
-int wrap_dim(const char* op, std::int64_t dim, int dims) {
+int wrap_dim(const char* op, std::int64_t dim, int dims, const char* of) {
   const int n = dims > 0 ? dims : 1;
-  check_index(dim >= -n && dim < n,
-              "{}: dimension {} is out of range for a tensor of {} dimension{}", op, dim, dims,
-              dims == 1 ? "" : "s");
+  check_index(dim >= -n && dim < n, "{}: dimension {} is out of range for {} of {} dimension{}", op,
+              dim, of, dims, dims == 1 ? "" : "s");
   return static_cast<int>(dim < 0 ? dim + n : dim);
 }
 

@@ -42,7 +42,9 @@ const Tensor& StateDict::at(std::string_view name) const {
 }
 
 void StateDict::merge(std::string_view prefix, const StateDict& other) {
-  for (const auto& [name, value] : other) insert(std::string(prefix) + name, value);
+  StateDict all = *this;
+  for (const auto& [name, value] : other) all.insert(std::string(prefix) + name, value);
+  *this = std::move(all);
 }
 
 StateDict StateDict::under(std::string_view prefix) const {

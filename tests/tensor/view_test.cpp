@@ -86,13 +86,6 @@ TEST_CASE("reshape splits and joins the dimensions of a slice") {
   CHECK(values(counting({6}).slice(0, 0, 6, 2).view({3, 1})) == V{0, 2, 4});
 }
 
-TEST_CASE("view refuses what would need a copy, and names the way out") {
-  CHECK_THROWS_WITH_AS(counting({2, 3}).t().view({6}),
-                       "view: the elements of [3, 2] with strides [1, 3] cannot be shown as [6] "
-                       "without a copy; use reshape",
-                       Error);
-}
-
 TEST_CASE("reshape to more elements than fit into memory is an error, not an overflow") {
   const std::int64_t huge = std::int64_t(1) << 32;
   CHECK_THROWS_AS(zeros({4}).reshape({huge, huge}), Error);
@@ -131,8 +124,6 @@ TEST_CASE("expand repeats elements without storing them") {
   CHECK(y.sizes() == Shape{2, 2, 3});
   CHECK(y.strides() == Shape{0, 1, 0});
   CHECK(values(y) == V{0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1});
-  CHECK_THROWS_WITH(x.expand({3, 3}),
-                    "expand: cannot expand [2, 1] to [3, 3] (dimension 0: 2 is not 1)");
 }
 
 TEST_CASE("squeeze drops dimensions of size 1 and no others, unsqueeze adds one") {
@@ -242,17 +233,9 @@ TEST_CASE("cat of large tensors has every element in its place") {
   CHECK(values(y.narrow(1, 300, 500)) == values(b));
 }
 
-TEST_CASE("cat names the shapes that do not fit") {
-  CHECK_THROWS_WITH(cat({zeros({2, 3}), zeros({2, 4})}),
-                    "cat: shapes [2, 3] and [2, 4] differ in more than dimension 0");
-  CHECK_THROWS_AS(cat({zeros({}), zeros({})}), Error);
-  CHECK_THROWS_AS(cat({}), Error);
-}
-
 TEST_CASE("stack joins along a new dimension") {
   const Tensor a = counting({2}), b = counting({2}) + 10;
   CHECK(values(stack({a, b})) == V{0, 1, 10, 11});
   CHECK(values(stack({a, b}, -1)) == V{0, 10, 1, 11});
   CHECK(stack({zeros({}), zeros({}), zeros({})}).sizes() == Shape{3});
-  CHECK_THROWS_WITH(stack({a, zeros({3})}), "stack: shapes [2] and [3] differ");
 }

@@ -97,7 +97,7 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim) {
 Tensor stack(const std::vector<Tensor>& tensors, std::int64_t dim) {
   check(!tensors.empty(), "stack: needs at least one tensor");
   for (const Tensor& t : tensors) detail::check_defined("stack", t);
-  const int d = detail::wrap_dim("stack", dim, tensors[0].sizes().size() + 1);
+  const int d = detail::wrap_dim("stack", dim, tensors[0].sizes().size() + 1, "a result");
   std::vector<Tensor> parts;
   parts.reserve(tensors.size());
   for (const Tensor& t : tensors) {

@@ -18,7 +18,8 @@ template <class Op> Tensor compare(const Tensor& a, const Scalar& b) {
 }
 
 void check_bool(const char* op, const Tensor& t) {
-  check(t.dtype() == kBool, "{}: only bool tensors are supported, got {}", op, name_of(t.dtype()));
+  check_defined(op, t);
+  check(t.dtype() == kBool, "{}: needs a bool tensor, got {}", op, name_of(t.dtype()));
 }
 }  // namespace
 }  // namespace detail
@@ -64,6 +65,9 @@ Tensor where(const Tensor& condition, const Scalar& a, const Scalar& b) {
   return where(condition, detail::number_tensor(a), detail::number_tensor(b));
 }
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Scalar& value) {
+  detail::check_defined("masked_fill", x);
+  detail::check_bool("masked_fill", mask);
+  detail::broadcast("masked_fill", x.sizes(), mask.sizes());
   return where(mask, detail::number_tensor(value), x).to(x.dtype());
 }
 Tensor Tensor::masked_fill(const Tensor& mask, const Scalar& value) const {

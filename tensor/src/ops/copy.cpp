@@ -62,15 +62,18 @@ void fill_data(TensorImpl& p, const Scalar& value) {
 }  // namespace detail
 
 Tensor clone(const Tensor& x) {
+  detail::check_defined("clone", x);
   return detail::record_copy(
       detail::copied_into(detail::new_like(detail::thread_state(), x.impl(), x.dtype()), x), x);
 }
 Tensor contiguous(const Tensor& x) {
+  detail::check_defined("contiguous", x);
   if (x.is_contiguous()) return x;
   return detail::record_copy(
       detail::copied_into(detail::new_tensor(detail::thread_state(), x.sizes(), x.dtype()), x), x);
 }
 Tensor to(const Tensor& x, DType dtype) {
+  detail::check_defined("to", x);
   if (x.dtype() == dtype) return x;
   return detail::record_copy(
       detail::copied_into(detail::new_like(detail::thread_state(), x.impl(), dtype), x), x);
@@ -81,10 +84,11 @@ Tensor Tensor::contiguous() const { return downhill::contiguous(*this); }
 Tensor Tensor::to(DType dtype) const { return downhill::to(*this, dtype); }
 
 const Tensor& Tensor::copy_(const Tensor& source) const {
+  detail::check_defined("copy_", *this);
   detail::check_defined("copy_", source);
   const bool record = grad_mode() && source.requires_grad() && is_floating_point();
   const bool becomes_constant = grad_mode() && !record && requires_grad();
-  detail::check_writable("copy_", *this, record || requires_grad());
+  detail::check_writable("copy", *this, record || requires_grad());
   const Shape size = detail::broadcast("copy_", sizes(), source.sizes());
   check(size == sizes(), "copy_: a source of shape {} does not fit into shape {}", source.sizes(),
         sizes());
@@ -100,9 +104,11 @@ const Tensor& Tensor::copy_(const Tensor& source) const {
 }
 
 const Tensor& Tensor::fill_(const Scalar& value) const {
+  detail::check_defined("fill_", *this);
+  detail::check_fits("fill_", value, dtype());
   if (grad_mode() && requires_grad() && !is_leaf())
     return detail::call_<detail::CopyOps>(op::Fill{value}, *this);
-  detail::check_writable("fill_", *this, false);
+  detail::check_writable("fill", *this, false);
   detail::fill_data(impl(), value);
   detail::bump_version(*this);
   return *this;

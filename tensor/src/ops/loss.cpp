@@ -146,7 +146,8 @@ void Examples::check_inputs(const char* op) const {
   check_defined(op, x);
   check_defined(op, target);
   check(x.is_floating_point(), "{}: x must be floating-point, got {}", op, name_of(x.dtype()));
-  check(target.dtype() == kInt64, "{}: target must be int64, got {}", op, name_of(target.dtype()));
+  check(target.dtype() == kInt64, "{}: target must be int64 (class numbers), got {}", op,
+        name_of(target.dtype()));
   check(x.dim() == 1 || x.dim() == 2, "{}: x must have shape [N, C] or [C], got {}", op, x.sizes());
   check(target.dim() == x.dim() - 1 && (x.dim() == 1 || target.sizes()[0] == x.sizes()[0]),
         "{}: x of shape {} needs one target a row, got a target of shape {}", op, x.sizes(),
@@ -326,7 +327,7 @@ std::vector<BadSample> loss_bad_samples(Loss f, const std::string& op) {
   };
   const Tensor x = sample_tensor({2, 10});
   return {
-      {mean(x, ones({2})), op + ": target must be int64, got float32"},
+      {mean(x, ones({2})), op + ": target must be int64 (class numbers), got float32"},
       {mean(x, tensor({0, 12})), op + ": target 12 at position 1 is out of range for 10 classes"},
       {mean(x, tensor({-1, 0})), op + ": target -1 at position 0 is out of range for 10 classes"},
       {mean(x, tensor({0, 1, 2})),

@@ -13,7 +13,8 @@ namespace {
 
 void check_operands(const char* op, const Tensor& a, const Tensor& b) {
   check_defined(op, a), check_defined(op, b);
-  check(a.dtype() == b.dtype(), "{}: the operands must have one dtype, got {} and {}", op,
+  check(a.dtype() == b.dtype(),
+        "{}: the operands must have one dtype, got {} and {}; convert one with to()", op,
         name_of(a.dtype()), name_of(b.dtype()));
   check(a.is_floating_point(), "{}: needs floating-point tensors, got {}", op, name_of(a.dtype()));
   check(a.dim() > 0 && b.dim() > 0, "{}: the operands need at least one dimension, got {} and {}",
@@ -134,8 +135,6 @@ namespace {
 
 Tensor matmul_matrices(const Tensor& a, const Tensor& b) {
   const TensorImpl &p = a.impl(), &q = b.impl();
-  check(cols(p, false) == rows(q, false), "matmul: inner sizes differ: {} x {} ({} and {})", p.size,
-        q.size, cols(p, false), rows(q, false));
   return record<Matmul>(product(p, false, q, false), {&a, &b}, [&] {
     return Matmul::Values{save_if(b, a), save_if(a, b)};
   });
@@ -149,17 +148,16 @@ template <> std::vector<OpEntry> entries<ProductOps>() { return entries_of(Produ
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
   detail::check_operands("matmul", a, b);
+  const std::int64_t inner = a.sizes().back(), other = b.sizes()[std::max(b.sizes().size() - 2, 0)];
+  check(inner == other, "matmul: inner sizes differ: {} x {} ({} and {})", a.sizes(), b.sizes(),
+        inner, other);
   if (a.dim() == 2 && b.dim() == 2) return detail::matmul_matrices(a, b);
-  if (a.dim() == 1 && b.dim() == 1) {
-    check(a.numel() == b.numel(), "matmul: inner sizes differ: {} x {}", a.sizes(), b.sizes());
+  if (a.dim() == 1 && b.dim() == 1)
     return detail::matmul_matrices(a.unsqueeze(0), b.unsqueeze(1)).reshape({});
-  }
   if (a.dim() == 1) return matmul(a.unsqueeze(0), b).squeeze(-2);
   if (b.dim() == 1) return matmul(a, b.unsqueeze(1)).squeeze(-1);
   if (b.dim() == 2 && a.is_contiguous() && a.numel() > 0) {  // one product of all the rows
     Shape size = a.sizes();
-    check(size.back() == b.size(0), "matmul: inner sizes differ: {} x {} ({} and {})", size,
-          b.sizes(), size.back(), b.size(0));
     Tensor r = detail::matmul_matrices(a.reshape({-1, size.back()}), b);
     size[size.size() - 1] = b.size(1);
     return r.reshape(size);

@@ -34,6 +34,11 @@ Tensor share(const Tensor& g, const Tensor& x, const Tensor& y, unsigned mask) {
   return where(held, kept(g, x.sizes(), mask) / to(count, g.dtype()), 0);
 }
 
+unsigned mask_of(const char* op, const Tensor& x, const Shape& dims) {
+  check_defined(op, x);
+  return dims_mask(op, dims, x.sizes().size());
+}
+
 void check_not_empty(const char* op, const Tensor& x, unsigned mask) {
   for (int d = 0; d < x.dim(); ++d)
     check(!(mask >> d & 1) || x.sizes()[d] > 0, "{}: cannot reduce the empty dimension {} of {}",
@@ -141,6 +146,7 @@ template <class F> ValuesIndices extreme_rows(const Tensor& x, int dim, bool kee
 
 template <class Op> ValuesIndices extreme_along(const Tensor& x, std::int64_t dim, bool keepdim) {
   const char* op = Op::name.data();
+  check_defined(op, x);
   const int d = wrap_dim(op, dim, x.sizes().size());
   if (x.dim() > 0) check_not_empty(op, x, 1u << d);
   ValuesIndices r = extreme_rows<typename Op::Join>(x, d, keepdim);
@@ -152,7 +158,7 @@ template <class Op> ValuesIndices extreme_along(const Tensor& x, std::int64_t di
 
 template <class Op>
 Tensor extreme(const char* op, const Tensor& x, const Shape& dims, bool keepdim) {
-  const unsigned mask = dims_mask(op, dims, x.sizes().size());
+  const unsigned mask = mask_of(op, x, dims);
   check_not_empty(op, x, mask);
   const Tensor y = reduce(Op::fold, x, mask, keepdim);
   return record<Op>(y, {&x}, [&] { return typename Op::Values{Saved(x), Saved(y), mask}; });
@@ -167,7 +173,8 @@ Tensor sum_over(const Tensor& x, unsigned mask, bool keepdim) {
 }
 
 Tensor mean_over(const Tensor& x, unsigned mask, bool keepdim) {
-  check(x.is_floating_point(), "mean: needs a floating-point tensor, got {}", name_of(x.dtype()));
+  check(x.is_floating_point(), "mean: needs a floating-point tensor, got {}; convert it with to()",
+        name_of(x.dtype()));
   Tensor out = reduce(Fold::sum, x, mask, keepdim);
   dispatch_floating("mean", x.dtype(), [&](auto like) {
     using T = decltype(like);
@@ -190,19 +197,17 @@ unsigned broadcast_mask(const Shape& from, const Shape& to) {
   return mask;
 }
 
-unsigned every_dim(const Tensor& x) { return (1u << x.dim()) - 1; }
-
 }  // namespace
 }  // namespace detail
 
-Tensor sum(const Tensor& x) { return detail::sum_over(x, detail::every_dim(x), false); }
+Tensor sum(const Tensor& x) { return detail::sum_over(x, detail::mask_of("sum", x, {}), false); }
 Tensor sum(const Tensor& x, const Shape& dims, bool keepdim) {
-  return detail::sum_over(x, detail::dims_mask("sum", dims, x.sizes().size()), keepdim);
+  return detail::sum_over(x, detail::mask_of("sum", x, dims), keepdim);
 }
 
-Tensor mean(const Tensor& x) { return detail::mean_over(x, detail::every_dim(x), false); }
+Tensor mean(const Tensor& x) { return detail::mean_over(x, detail::mask_of("mean", x, {}), false); }
 Tensor mean(const Tensor& x, const Shape& dims, bool keepdim) {
-  return detail::mean_over(x, detail::dims_mask("mean", dims, x.sizes().size()), keepdim);
+  return detail::mean_over(x, detail::mask_of("mean", x, dims), keepdim);
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
@@ -233,7 +238,7 @@ ValuesIndices min(const Tensor& x, std::int64_t dim, bool keepdim) {
 }
 
 MinMax aminmax(const Tensor& x, std::optional<std::int64_t> dim, bool keepdim) {
-  const unsigned mask = detail::dims_mask("aminmax", dim ? Shape{*dim} : Shape{}, x.sizes().size());
+  const unsigned mask = detail::mask_of("aminmax", x, dim ? Shape{*dim} : Shape{});
   detail::check_not_empty("aminmax", x, mask);
   MinMax r{detail::reduce(detail::Fold::min, x, mask, keepdim),
            detail::reduce(detail::Fold::max, x, mask, keepdim)};
@@ -247,11 +252,12 @@ MinMax aminmax(const Tensor& x, std::optional<std::int64_t> dim, bool keepdim) {
 }
 
 Tensor argmax(const Tensor& x) {
-  detail::check_not_empty("argmax", x, detail::every_dim(x));
+  detail::check_not_empty("argmax", x, detail::mask_of("argmax", x, {}));
   const Tensor flat = reshape(detail::new_alias(detail::thread_state(), x.impl()), {x.numel()});
   return detail::extreme_rows<detail::MaxFold>(flat, 0, false).indices;
 }
 Tensor argmax(const Tensor& x, std::int64_t dim, bool keepdim) {
+  detail::check_defined("argmax", x);
   const int d = detail::wrap_dim("argmax", dim, x.sizes().size());
   if (x.dim() > 0) detail::check_not_empty("argmax", x, 1u << d);
   return detail::extreme_rows<detail::MaxFold>(x, d, keepdim).indices;

@@ -181,6 +181,7 @@ template <class Op> Tensor softmax_last(const Tensor& x, SoftmaxResult wanted) {
 }
 
 template <class Op> Tensor softmax_along(const Tensor& x, std::int64_t dim, SoftmaxResult wanted) {
+  check_defined(Op::name.data(), x);
   const int d = wrap_dim(Op::name.data(), dim, x.sizes().size());
   if (d >= x.dim() - 1) return softmax_last<Op>(x, wanted);
   return softmax_last<Op>(x.transpose(d, -1), wanted).transpose(d, -1);
@@ -230,6 +231,7 @@ void LogSoftmax::vjp(Backward& b, const Values& v) {
 }  // namespace detail
 
 Tensor logsumexp(const Tensor& x, const Shape& dims, bool keepdim) {
+  detail::check_defined("logsumexp", x);
   const int rank = x.sizes().size();
   const unsigned mask = detail::dims_mask("logsumexp", dims, rank);
   const bool last = rank == 0 || mask == 1u << (rank - 1);

@@ -242,7 +242,7 @@ Tensor squeeze(const Tensor& x, std::int64_t dim) {
 
 Tensor unsqueeze(const Tensor& x, std::int64_t dim) {
   detail::check_defined("unsqueeze", x);
-  const int d = detail::wrap_dim("unsqueeze", dim, x.sizes().size() + 1);
+  const int d = detail::wrap_dim("unsqueeze", dim, x.sizes().size() + 1, "a result");
   Tensor view = detail::look_at(x);
   detail::TensorImpl& p = view.impl();
   p.stride.insert(d, d < p.size.size() ? p.size[d] * p.stride[d] : 1);

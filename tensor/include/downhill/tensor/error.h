@@ -5,7 +5,8 @@
 #pragma GCC visibility push(default)
 namespace downhill {
 
-/// Every error of the library: what() reads "op: rule that was broken (the values)".
+/// Every error of the library: what() reads "op: rule that was broken (the values)". A call that
+/// throws leaves what it was given as it was, unless its declaration says otherwise.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

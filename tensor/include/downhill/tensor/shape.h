@@ -67,6 +67,8 @@ class Shape {
 
 namespace detail {
 
+/// A tensor has at most this many elements.
+inline constexpr std::int64_t kMaxNumel = std::int64_t(1) << 59;
 /// The product of the sizes. Throws Error naming `op` for a negative size or a product that does
 /// not fit.
 std::int64_t checked_numel(const char* op, const Shape& size);
@@ -75,8 +77,8 @@ Shape contiguous_strides(const Shape& size);
 /// The shape that both broadcast to (NumPy's rule). Throws Error naming `op` and both shapes.
 Shape broadcast(const char* op, const Shape& a, const Shape& b);
 /// `dim` counted from the front; negative ones count from the back. Throws IndexError naming `op`.
-/// A 0-d tensor counts as 1-d.
-int wrap_dim(const char* op, std::int64_t dim, int dims);
+/// A 0-d tensor counts as 1-d. `of` says what has the dimensions.
+int wrap_dim(const char* op, std::int64_t dim, int dims, const char* of = "a tensor");
 
 }  // namespace detail
 }  // namespace downhill

@@ -106,13 +106,15 @@ class Tensor {
   bool is_same(const Tensor& o) const { return p_.get() == o.p_.get(); }
   /// The first element. Throws where T is not the dtype. Writing through it is not recorded and not
   /// noticed by backward.
-  template <class T> T* data_ptr() const { return static_cast<T*>(typed_data(dtype_of<T>)); }
+  template <class T> T* data_ptr() const {
+    return static_cast<T*>(typed_data("data_ptr", dtype_of<T>));
+  }
   void* data_ptr() const { return impl().data; }
   /// The only element as a number. Throws for more or fewer than one element.
   template <Number T = double> T item() const { return item_scalar().to<T>(); }
   template <class T, int N> TensorAccessor<T, N> accessor() const {
     check_rank(N);
-    return {data_ptr<T>(), sizes().data(), strides().data()};
+    return {static_cast<T*>(typed_data("accessor", dtype_of<T>)), sizes().data(), strides().data()};
   }
   /// How many in-place writes its memory has seen (views share the count).
   std::uint32_t version() const { return impl().storage->version; }
@@ -267,7 +269,7 @@ class Tensor {
 
  private:
   [[noreturn]] static void undefined();
-  void* typed_data(DType expected) const;
+  void* typed_data(const char* op, DType expected) const;
   void check_rank(int n) const;
   Scalar item_scalar() const;
 
