@@ -29,8 +29,9 @@ void check_roots(const char* op, Tensors roots, Tensors grads) {
             op, grads[i].sizes(), t.sizes());
     else
       check(t.numel() == 1,
-            "{}: only a tensor of one element can leave its gradient out, got shape {}", op,
-            t.sizes());
+            "{}: only a tensor of one element can leave its gradient out, got shape {}; reduce it "
+            "with sum() or mean(), or give its gradient",
+            op, t.sizes());
   }
 }
 
@@ -44,8 +45,8 @@ void start(BackwardRun& run, Tensors roots, Tensors grads) {
 std::vector<BackwardRun::Wanted> wanted_of(const char* op, const std::vector<Tensor>& inputs) {
   std::vector<BackwardRun::Wanted> r;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    check(inputs[i].defined() && inputs[i].requires_grad(),
-          "{}: input {} does not require a gradient", op, i);
+    check(inputs[i].defined(), "{}: input {} is undefined", op, i);
+    check(inputs[i].requires_grad(), "{}: input {} does not require a gradient", op, i);
     detail::check_view_is_current(op, inputs[i].impl());
     r.push_back({inputs[i].impl().history.get(), inputs[i].impl().output, {}});
   }

@@ -168,6 +168,10 @@ void BackwardRun::finish_leaf(Leaf& leaf, Tensor grad) const {
   std::unique_lock lock(leaf_mutex(), std::defer_lock);
   if (!__libc_single_threaded) lock.lock();
   if (leaf.grad.defined()) {
+    check(leaf.grad.sizes() == grad.sizes(),
+          "backward: a parameter of shape {} holds a gradient of shape {} already; assign one that "
+          "fits, or {{}}",
+          grad.sizes(), leaf.grad.sizes());
     if (create_graph_) leaf.grad = leaf.grad + grad;
     else leaf.grad.add_(grad);
   } else {

@@ -69,21 +69,6 @@ TEST_CASE("gradcheck reaches parameters that the function holds itself") {
   CHECK(w.version() == 0);
 }
 
-TEST_CASE("inputs that cannot be checked are refused") {
-  const auto fn = [](const Tensor& a) { return a * a; };
-  const Tensor x = leaf({1.0, 2.0});
-  CHECK_THROWS_WITH_AS(gradcheck(fn, {x.detach()}), doctest::Contains("requires a gradient"),
-                       Error);
-  CHECK_THROWS_WITH_AS(gradcheck(fn, {Tensor()}), doctest::Contains("input 0 is undefined"), Error);
-  Tensor expanded = ones({1, 2}, kFloat64).expand({3, 2});
-  expanded.requires_grad_();
-  CHECK_THROWS_WITH_AS(gradcheck(fn, {expanded}), doctest::Contains("expanded"), Error);
-  const auto two = [](const Tensor& a, const Tensor& b) { return a + b; };
-  CHECK_THROWS_WITH_AS(gradcheck(two, {x, x.detach().requires_grad_()}),
-                       doctest::Contains("inputs 0 and 1 overlap"), Error);
-  CHECK_THROWS_WITH_AS(gradcheck(two, {x}), doctest::Contains("takes neither 1 tensors"), Error);
-}
-
 TEST_CASE("gradcheck tells kinks from wrong gradients") {
   CHECK(verdict([](const Tensor& x) { return relu(x); }, {leaf({0.0})}) == Verdict::kink);
   CHECK(verdict([](const Tensor& x) { return relu(x); }, {leaf({3e-7})}) == Verdict::kink);
