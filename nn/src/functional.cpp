@@ -15,16 +15,44 @@ Tensor reduced(const Tensor& losses, Reduction reduction) {
   return reduction == Reduction::sum ? losses.sum() : losses;
 }
 
+void check_inputs(const char* op, const Tensor& input, const Tensor& target) {
+  check(input.defined() && target.defined(), "{}: the {} is an undefined tensor", op,
+        input.defined() ? "target" : "input");
+  check(input.is_floating_point(), "{}: the input must be floating-point, got {}", op,
+        name_of(input.dtype()));
+}
+
 void check_same_shape(const char* op, const Tensor& input, const Tensor& target) {
+  check_inputs(op, input, target);
   check(input.sizes() == target.sizes(), "{}: shapes must be equal, got input {} and target {}", op,
         input.sizes(), target.sizes());
 }
 
-void check_classes(const char* op, const Tensor& scores, const Tensor& target) {
+void check_range(const char* op, const Tensor& target, std::int64_t classes,
+                 std::optional<std::int64_t> ignored) {
+  const Tensor dense = target.contiguous();
+  const auto* t = dense.data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < dense.numel(); ++i)
+    check_index(t[i] == ignored || (t[i] >= 0 && t[i] < classes),
+                "{}: target {} at position {} is out of range for {} classes", op, t[i], i,
+                classes);
+}
+
+void check_classes(const char* op, const Tensor& scores, const Tensor& target,
+                   std::optional<std::int64_t> ignored = {}) {
+  check_inputs(op, scores, target);
   check(scores.dim() == 2 && target.dim() == 1 && scores.size(0) == target.size(0),
         "{}: needs input [N, C] and target [N], got {} and {}", op, scores.sizes(), target.sizes());
-  check(target.dtype() == kInt64, "{}: the target must be int64, got {}", op,
+  check(target.dtype() == kInt64, "{}: target must be int64 (class numbers), got {}", op,
         name_of(target.dtype()));
+  check_range(op, target, scores.size(1), ignored);
+}
+
+void check_factor(const char* op, const char* name, const Tensor& factor, const Shape& size) {
+  if (!factor.defined()) return;
+  check(downhill::detail::broadcast(op, factor.sizes(), size) == size,
+        "{}: the {} of shape {} does not fit the losses of shape {}", op, name, factor.sizes(),
+        size);
 }
 
 /// The elements x[i, y[i]].
@@ -41,7 +69,6 @@ struct Classes {
   Classes(const char* op, const Tensor& log_probabilities, const Tensor& y, const Tensor& w,
           std::int64_t ignore_index)
       : log_p(log_probabilities), weight(w) {
-    check_classes(op, log_p, y);
     ignored = y == ignore_index;
     target = where(ignored, 0, y);
     counts = (~ignored).to(log_p.dtype());
@@ -76,6 +103,7 @@ Tensor cross_entropy(const Tensor& scores, const Tensor& target, const CrossEntr
         smooth);
   if (!o.weight.defined() && smooth == 0)
     return downhill::cross_entropy(scores, target, o.reduction, o.ignore_index);
+  check_classes("cross_entropy", scores, target, o.ignore_index);
   const Classes c("cross_entropy", scores.log_softmax(-1), target, o.weight, o.ignore_index);
   Tensor losses = c.target_losses();
   if (smooth > 0) {
@@ -86,6 +114,7 @@ Tensor cross_entropy(const Tensor& scores, const Tensor& target, const CrossEntr
 }
 
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target, const NLLOptions& o) {
+  check_classes("nll_loss", log_probabilities, target, o.ignore_index);
   const Classes c("nll_loss", log_probabilities, target, o.weight, o.ignore_index);
   return c.reduce(c.target_losses(), o.reduction);
 }
@@ -102,7 +131,10 @@ Tensor l1_loss(const Tensor& input, const Tensor& target, const LossOptions& o) 
 
 Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& t,
                                         const BCEWithLogitsOptions& o) {
-  check_same_shape("binary_cross_entropy_with_logits", x, t);
+  constexpr const char* op = "binary_cross_entropy_with_logits";
+  check_same_shape(op, x, t);
+  check_factor(op, "weight", o.weight, x.sizes());
+  check_factor(op, "pos_weight", o.pos_weight, x.sizes());
   const Tensor m = (-x).detach().clamp_min(0);  // the value does not depend on it
   const Tensor log_term = m + log(exp(-m) + exp(-x - m));
   const Tensor positive = o.pos_weight.defined() ? 1 + (o.pos_weight - 1) * t : Tensor();

@@ -68,16 +68,23 @@ void Module::check_name(const std::string& n) const {
         "{}: the name \"{}\" is registered already", name(), n);
 }
 
+void Module::check_child(const char* op, const std::string& name, Module* child) const {
+  check(child != nullptr, "{}: \"{}\" is an empty handle", op, name);
+  const auto below = child->modules();
+  check(std::find(below.begin(), below.end(), this) == below.end(),
+        "{}: \"{}\" would put a module into itself", op, name);
+}
+
 void Module::add_module(std::string name, std::shared_ptr<Module> child) {
   check_name(name);
-  check(child != nullptr, "register_module: \"{}\" is an empty handle", name);
+  check_child("register_module", name, child.get());
   ++child->owners_;
   children_.emplace_back(std::move(name), std::move(child));
   ++registrations;
 }
 
 void Module::exchange_module(const std::string& name, std::shared_ptr<Module> child) {
-  check(child != nullptr, "replace_module: \"{}\" is an empty handle", name);
+  check_child("replace_module", name, child.get());
   for (auto& [known, old] : children_) {
     if (known != name) continue;
     --old->owners_;
@@ -99,6 +106,11 @@ void Module::add_tensor(std::vector<Entry>& list, std::string name, Tensor value
 Tensor Module::register_parameter(std::string name, Tensor value, bool requires_grad) {
   check(!value.defined() || value.is_leaf(), "register_parameter: \"{}\" is the result of an op",
         name);
+  if (value.defined() && requires_grad && !value.is_floating_point())
+    fail(
+        "register_parameter: \"{}\" is {}, only floating-point tensors can be trained; use "
+        "register_buffer",
+        name, name_of(value.dtype()));
   add_tensor(parameters_, std::move(name), value);
   value.requires_grad_(requires_grad);
   return value;
@@ -227,7 +239,7 @@ IncompatibleKeys Module::load_state_dict(const StateDict& state, bool strict) {
   std::vector<std::string> mismatched;
   for (const auto& [name, value] : own) {
     const Tensor* saved = state.find(name);
-    if (!saved) keys.missing.push_back(name);
+    if (!saved || !saved->defined()) keys.missing.push_back(name);
     else if (saved->sizes() != value.sizes())
       mismatched.push_back(fmt::format("{} is {}, got {}", name, value.sizes(), saved->sizes()));
   }
@@ -238,7 +250,8 @@ IncompatibleKeys Module::load_state_dict(const StateDict& state, bool strict) {
   check(problems.empty(), "load_state_dict: the state does not fit {}{}", name(), problems);
   NoGradGuard no_grad;
   for (const auto& [name, value] : own)
-    if (const Tensor* saved = state.find(name)) Tensor(value).copy_(*saved);
+    if (const Tensor* saved = state.find(name); saved && saved->defined())
+      Tensor(value).copy_(*saved);
   return keys;
 }
 

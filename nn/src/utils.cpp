@@ -22,13 +22,16 @@ struct ClampRule {
 };
 
 /// The gradients, each made dense in place where it was not.
-const detail::MultiList& gradients(const std::vector<Tensor>& parameters) {
+const detail::MultiList& gradients(const char* op, const std::vector<Tensor>& parameters) {
   static thread_local detail::MultiList list;
   list.clear();
   for (const Tensor& p : parameters) {
+    check(p.defined(), "{}: a parameter is undefined", op);
     if (!p.requires_grad() || !p.is_leaf()) continue;
     Tensor& grad = p.mutable_grad();
     if (!grad.defined()) continue;
+    check(grad.is_floating_point(), "{}: a gradient is {}, not floating-point", op,
+          name_of(grad.dtype()));
     if (!grad.impl().dense) grad = grad.contiguous();
     list.add(grad.impl());
   }
@@ -52,9 +55,10 @@ double norm(const detail::MultiList& list, double p) {
 
 double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, double norm_type,
                        bool error_if_nonfinite) {
+  check(max_norm >= 0, "clip_grad_norm_: max_norm must be >= 0, got {}", max_norm);
   check(norm_type > 0, "clip_grad_norm_: norm_type must be > 0, got {}", norm_type);
   NoGradGuard no_grad;
-  const detail::MultiList& list = gradients(parameters);
+  const detail::MultiList& list = gradients("clip_grad_norm_", parameters);
   const double total = norm(list, norm_type);
   check(!error_if_nonfinite || std::isfinite(total),
         "clip_grad_norm_: the total norm of the gradients is {}", total);
@@ -69,7 +73,7 @@ void clip_grad_value_(const std::vector<Tensor>& parameters, double clip_value) 
   check(clip_value >= 0, "clip_grad_value_: clip_value must be >= 0, got {}", clip_value);
   NoGradGuard no_grad;
   const ClampRule::Coefficients most{clip_value};
-  gradients(parameters).run(detail::multi_rule<ClampRule>, &most);
+  gradients("clip_grad_value_", parameters).run(detail::multi_rule<ClampRule>, &most);
   changed(parameters);
 }
 

@@ -61,17 +61,6 @@ TEST_CASE("nll_loss of log_softmax is cross_entropy for every reduction") {
   CHECK(F::nll_loss(scores(), classes(), {.reduction = Reduction::none}).sizes() == Shape{4});
 }
 
-TEST_CASE("losses on classes refuse wrong targets") {
-  const Tensor s = scores();
-  CHECK_THROWS_AS(F::nll_loss(s, tensor({0, 1})), Error);
-  CHECK_THROWS_AS(F::nll_loss(s, ones({4})), Error);
-  CHECK_THROWS_AS(F::nll_loss(s, tensor({0, 1, 2, 3})), Error);
-  CHECK_THROWS_AS(F::cross_entropy(s, classes(), {.weight = ones({2}, kFloat64)}), Error);
-  CHECK_THROWS_AS(F::cross_entropy(s, classes(), {.label_smoothing = 1.5}), Error);
-  CHECK_THROWS_AS(
-      F::multiclass_hinge_loss(s, tensor({0, 1, 2, 3}), {.variant = F::Hinge::one_vs_all}), Error);
-}
-
 TEST_CASE("multiclass hinge losses agree with the formula written as loops") {
   using F::Hinge;
   for (Hinge v : {Hinge::weston_watkins, Hinge::crammer_singer, Hinge::one_vs_all})
@@ -82,13 +71,11 @@ TEST_CASE("multiclass hinge losses agree with the formula written as loops") {
     }
 }
 
-TEST_CASE("mse_loss and l1_loss reduce as asked and refuse shapes that differ") {
+TEST_CASE("mse_loss and l1_loss reduce as asked") {
   const Tensor a = tensor({1.0, 2.0, 5.0}), b = tensor({0.0, 2.0, 3.0});
   CHECK(F::mse_loss(a, b).item() == doctest::Approx(5.0 / 3));
   CHECK(F::mse_loss(a, b, {.reduction = Reduction::sum}).item() == 5);
   CHECK(F::l1_loss(a, b, {.reduction = Reduction::none})[2].item() == 2);
-  CHECK_THROWS_WITH_AS(F::mse_loss(a, ones({3, 1})),
-                       "mse_loss: shapes must be equal, got input [3] and target [3, 1]", Error);
 }
 
 TEST_CASE("binary cross-entropy is right far out and its gradient right at 0") {

@@ -30,11 +30,6 @@ TEST_CASE("Linear draws weight and bias from U(-1/sqrt(in), 1/sqrt(in))") {
   CHECK(fc->weight.detach().mean().item() == doctest::Approx(0).scale(1).epsilon(1e-3));
 }
 
-TEST_CASE("Linear refuses negative sizes and inputs of another width") {
-  CHECK_THROWS_WITH_AS(nn::Linear(-1, 2), "Linear: in_features must be >= 0, got -1", Error);
-  CHECK_THROWS_AS(nn::Linear(3, 2)(ones({1, 4})), Error);
-}
-
 TEST_CASE("Dropout keeps the mean in training and is the identity in evaluation") {
   manual_seed(4);
   const nn::Dropout drop(0.25);
@@ -54,8 +49,6 @@ TEST_CASE("the gradient of dropout goes through the elements that were kept") {
   y.sum().backward();
   CHECK((x.grad() == y.detach()).to(kInt64).sum().item() == 1000);
   CHECK(F::dropout(x, {.p = 1}).sum().item() == 0);
-  CHECK_THROWS_AS(F::dropout(x, {.p = 1.5}), Error);
-  CHECK_THROWS_AS(nn::Dropout(-0.5), Error);
 }
 
 TEST_CASE("layers without options apply their function") {

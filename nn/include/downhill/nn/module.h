@@ -34,7 +34,8 @@ struct IncompatibleKeys {
 ///     Tensor forward(const Tensor& x) { return fc(x); }
 ///   };
 ///
-/// Registering a name twice, an empty one or one with a dot is an error.
+/// Registering a name twice, an empty one or one with a dot is an error, and so is a module that
+/// holds the one it is to be put into.
 class Module {
  public:
   Module() = default;
@@ -106,6 +107,7 @@ class Module {
   void exchange_module(const std::string& name, std::shared_ptr<Module> child);
   void add_tensor(std::vector<Entry>& list, std::string name, Tensor value);
   void check_name(const std::string& name) const;
+  void check_child(const char* op, const std::string& name, Module* child) const;
   [[noreturn]] static void throw_assigned(const Module& old);
   [[noreturn]] static void throw_empty();
 
