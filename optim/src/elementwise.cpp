@@ -45,9 +45,8 @@ void ElementwiseOptimizer::gather(const Tensor& parameter, const Tensor& gradien
     Tensor& slot = state.slots[s];
     if (!slot.defined()) [[unlikely]]
       slot = zeros_like(p->detach());
-    if (slot.dtype() != p->dtype() || !laid_out_alike(slot.impl(), p->impl())) [[unlikely]]
-      fail("{}: a parameter was changed to {} {} after the first step", name(), name_of(p->dtype()),
-           p->sizes());
+    if (!laid_out_alike(slot.impl(), p->impl())) [[unlikely]]
+      slot = copy_laid_out_as(*p, slot);
     data[2 + s] = slot.impl().data;
   }
   work_->list.add(p->dtype(), p->numel(), data, static_cast<int>(2 + slots));

@@ -61,6 +61,14 @@ void complete(std::string_view optimizer, ParamGroup& group, const ParamGroup& d
   for_fields(complete_one, group, defaults);
 }
 
+void check_complete(std::string_view optimizer, const ParamGroup& group,
+                    const ParamGroup& defaults) {
+  const auto check_one = [&](const char* name, Range, const auto& option, const auto& standard) {
+    check(option || !standard, "{}: the option {} of a group is not set", optimizer, name);
+  };
+  for_fields(check_one, group, defaults);
+}
+
 void save_fields(const ParamGroup& group, const std::string& prefix, StateDict& to) {
   const auto save_one = [&](const char* name, Range, const auto& option) {
     if (option) to.insert(prefix + name, to_tensor(*option));
@@ -68,11 +76,19 @@ void save_fields(const ParamGroup& group, const std::string& prefix, StateDict& 
   for_fields(save_one, group);
 }
 
-void load_fields(const StateDict& from, const std::string& prefix, ParamGroup& group) {
+const Tensor& saved(std::string_view optimizer, const StateDict& from, const std::string& name) {
+  const Tensor* found = from.find(name);
+  check(found && found->defined(), "{}: the saved state has no {}; is it another optimizer's?",
+        optimizer, name);
+  return *found;
+}
+
+void load_fields(std::string_view optimizer, const StateDict& from, const std::string& prefix,
+                 ParamGroup& group) {
   group.initial_lr.reset();
   if (from.contains(prefix + "initial_lr")) group.initial_lr = 0;
   const auto load_one = [&](const char* name, Range, auto& option) {
-    if (option) from_tensor(from.at(prefix + name), *option);
+    if (option) from_tensor(saved(optimizer, from, prefix + name), *option);
   };
   for_fields(load_one, group);
 }

@@ -41,11 +41,17 @@ template <class T> const T& value_of(const std::optional<T>& option, const char*
 void check_ranges(std::string_view optimizer, const ParamGroup& group);
 /// Gives unset options the defaults. Throws Error for a set option that has no default.
 void complete(std::string_view optimizer, ParamGroup& group, const ParamGroup& defaults);
+/// Throws Error where an option that has a default is unset.
+void check_complete(std::string_view optimizer, const ParamGroup& group,
+                    const ParamGroup& defaults);
 /// Inserts the set options as `prefix` + name.
 void save_fields(const ParamGroup& group, const std::string& prefix, StateDict& to);
 /// Reads what save_fields wrote into the options that are set in `group`. Throws Error for a
 /// missing name.
-void load_fields(const StateDict& from, const std::string& prefix, ParamGroup& group);
+void load_fields(std::string_view optimizer, const StateDict& from, const std::string& prefix,
+                 ParamGroup& group);
+/// The tensor of that name in a saved state. Throws Error where there is none.
+const Tensor& saved(std::string_view optimizer, const StateDict& from, const std::string& name);
 /// One line an option, `    lr: 0.001`, in alphabetical order.
 std::string print_fields(const ParamGroup& group);
 

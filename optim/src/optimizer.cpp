@@ -38,12 +38,16 @@ void Optimizer::zero_grad() {
 }
 
 void Optimizer::step() {
+  check_groups();
+  for (const ParamGroup& group : groups_) check_complete(name_, group, defaults_);
   check_gradients();
+  check_states();
   NoGradGuard no_grad;
   for (std::size_t i = 0; i < groups_.size(); ++i) update(groups_[i], states_[i]);
 }
 
 Tensor Optimizer::step(const std::function<Tensor()>& closure) {
+  check(bool(closure), "{}: got no closure", name_);
   Tensor loss;
   {
     AutoGradMode recording(true);
@@ -53,11 +57,16 @@ Tensor Optimizer::step(const std::function<Tensor()>& closure) {
   return loss;
 }
 
+void Optimizer::check_groups() const {
+  bool same = groups_.size() == states_.size();
+  for (std::size_t i = 0; same && i < groups_.size(); ++i)
+    same = groups_[i].params.size() == states_[i].size();
+  check(same, "{}: groups and their parameters cannot change, use add_param_group", name_);
+}
+
 void Optimizer::check_gradients() const {
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const std::vector<Tensor>& params = groups_[i].params;
-    check(params.size() == states_[i].size(),
-          "{}: the parameters of a group cannot change, use add_param_group", name_);
     for (const Tensor& p : params) {
       const Tensor* g = gradient(p);
       if (!g) continue;
@@ -65,6 +74,20 @@ void Optimizer::check_gradients() const {
         continue;
       fail("{}: the gradient of a parameter {} {} is {} {}", name_, name_of(p.dtype()), p.sizes(),
            name_of(g->dtype()), g->sizes());
+    }
+  }
+}
+
+void Optimizer::check_states() const {
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const std::size_t used = slots(groups_[i]).size();
+    for (std::size_t k = 0; k < states_[i].size(); ++k) {
+      const Tensor& p = groups_[i].params[k];
+      if (!gradient(p)) continue;
+      for (const Tensor& slot : std::span(states_[i][k].slots).first(used))
+        if (slot.defined() && (slot.dtype() != p.dtype() || slot.sizes() != p.sizes())) [[unlikely]]
+          fail("{}: a parameter was changed to {} {} after the first step; its state is {} {}",
+               name_, name_of(p.dtype()), p.sizes(), name_of(slot.dtype()), slot.sizes());
     }
   }
 }
@@ -86,6 +109,7 @@ void Optimizer::check_params(const ParamGroup& group) const {
 }
 
 void Optimizer::add_param_group(ParamGroup group) {
+  check_groups();
   check_params(group);
   complete(name_, group, defaults_);
   check_ranges(name_, group);
@@ -102,6 +126,7 @@ void Optimizer::add_param_groups(std::vector<ParamGroup> groups) {
 // ---------------------------------------------------------------- checkpoints
 
 StateDict Optimizer::state_dict() const {
+  check_groups();
   StateDict out;
   std::int64_t first = 0;
   for (std::size_t i = 0; i < groups_.size(); ++i) {
@@ -121,11 +146,11 @@ StateDict Optimizer::state_dict() const {
 
 void Optimizer::restore_group(const StateDict& from, std::size_t index, ParamGroup& group) const {
   const std::string prefix = group_prefix(index);
-  const std::int64_t saved = from.at(prefix + "params").numel();
-  check(saved == static_cast<std::int64_t>(group.params.size()),
+  const std::int64_t count = saved(name_, from, prefix + "params").numel();
+  check(count == static_cast<std::int64_t>(group.params.size()),
         "{}: group {} has {} parameters, the saved one {}", name_, index, group.params.size(),
-        saved);
-  load_fields(from, prefix, group);
+        count);
+  load_fields(name_, from, prefix, group);
   check_ranges(name_, group);
   check_group(group);
 }
@@ -138,15 +163,16 @@ void Optimizer::restore_state(const StateDict& from, const std::string& prefix,
   state.steps = steps->item<std::int64_t>();
   const auto names = slots(group);
   for (std::size_t s = 0; s < names.size(); ++s) {
-    const Tensor& saved = from.at(prefix + std::string(names[s]));
-    check(saved.sizes() == parameter.sizes(), "{}: {}{} is {}, its parameter {}", name_, prefix,
-          names[s], saved.sizes(), parameter.sizes());
-    state.slots[s] = zeros_like(parameter.detach()).copy_(saved);
+    const Tensor& slot = saved(name_, from, prefix + std::string(names[s]));
+    check(slot.sizes() == parameter.sizes(), "{}: {}{} is {}, its parameter {}", name_, prefix,
+          names[s], slot.sizes(), parameter.sizes());
+    state.slots[s] = zeros_like(parameter.detach()).copy_(slot);
   }
 }
 
 void Optimizer::load_state_dict(const StateDict& state) {
   NoGradGuard no_grad;
+  check_groups();
   check(!state.contains(group_prefix(groups_.size()) + "params"),
         "{}: has {} parameter groups, the saved one more", name_, groups_.size());
   std::vector<ParamGroup> groups = groups_;

@@ -26,6 +26,10 @@ void check_steps(const char* who, const char* name, std::int64_t n) {
   check(n >= 1, "{}: {} must be >= 1, got {}", who, name, n);
 }
 
+std::function<double(std::int64_t)> checked(std::function<double(std::int64_t)> factor) {
+  check(bool(factor), "LambdaLR: got no function");
+  return factor;
+}
 LRScheduler::Rate linear(const LinearLROptions& o) {
   check(o.start_factor > 0, "LinearLR: start_factor must be in (0, 1], got {}", o.start_factor);
   check_factor("LinearLR", "start_factor", o.start_factor);
@@ -71,20 +75,22 @@ LRScheduler::Rate sequence(std::vector<LRScheduler::Rate> rates,
 LRScheduler::LRScheduler(Optimizer& optimizer, Rate rate)
     : state_(std::make_shared<State>(State{&optimizer, std::move(rate)})) {
   check(bool(state_->rate), "LRScheduler: got no function");
-  set_rates();
+  go_to(0);
 }
 
-void LRScheduler::set_rates() const {
+void LRScheduler::go_to(std::int64_t t) const {
+  std::vector<double> rates;
+  for (std::size_t i = 0; i < state_->optimizer->param_groups().size(); ++i)
+    rates.push_back(lr_at(t, i));
+  state_->t = t;
+  auto rate = rates.begin();
   for (ParamGroup& group : state_->optimizer->param_groups()) {
     if (!group.initial_lr) group.initial_lr = group.lr;
-    group.lr = state_->rate(group.initial_lr.value_or(0), state_->t);
+    group.lr = *rate++;
   }
 }
 
-void LRScheduler::step() {
-  ++state_->t;
-  set_rates();
-}
+void LRScheduler::step() { go_to(state_->t + 1); }
 
 std::vector<double> LRScheduler::get_last_lr() const {
   std::vector<double> rates;
@@ -103,13 +109,13 @@ double LRScheduler::lr_at(std::int64_t t, std::size_t group) const {
 
 StateDict LRScheduler::state_dict() const { return {{"last_epoch", full({}, state_->t, kInt64)}}; }
 void LRScheduler::load_state_dict(const StateDict& state) {
-  state_->t = state.at("last_epoch").item<std::int64_t>();
-  set_rates();
+  go_to(state.at("last_epoch").item<std::int64_t>());
 }
 
 LambdaLR::LambdaLR(Optimizer& optimizer, std::function<double(std::int64_t)> factor)
     : LRScheduler(optimizer,
-                  [f = std::move(factor)](double b, std::int64_t t) { return b * f(t); }) {}
+                  [f = checked(std::move(factor))](double b, std::int64_t t) { return b * f(t); }) {
+}
 StepLR::StepLR(Optimizer& optimizer, const StepLROptions& options)
     : LRScheduler(optimizer, steps(options)) {}
 ConstantLR::ConstantLR(Optimizer& optimizer, const ConstantLROptions& options)

@@ -109,16 +109,3 @@ TEST_CASE("copies of a schedule share the step count") {
   b.step();
   CHECK(a.last_epoch() == 1);
 }
-
-TEST_CASE("schedules refuse options out of range") {
-  Rates r, other;
-  CHECK_THROWS_WITH_AS(StepLR(r.sgd, {}), "StepLR: step_size must be >= 1, got 0", Error);
-  CHECK_THROWS_AS(CosineAnnealingLR(r.sgd, {}), Error);
-  CHECK_THROWS_AS(LinearLR(r.sgd, {.start_factor = 0}), Error);
-  CHECK_THROWS_AS(warmup_cosine(r.sgd, {.warmup_steps = 5, .total_steps = 5}), Error);
-  StepLR a(r.sgd, {.step_size = 1}), b(other.sgd, {.step_size = 1});
-  CHECK_THROWS_AS(SequentialLR(r.sgd, {a, a}, {.milestones = {}}), Error);
-  CHECK_THROWS_AS(SequentialLR(r.sgd, {a, a, a}, {.milestones = {5, 5}}), Error);
-  CHECK_THROWS_AS(SequentialLR(r.sgd, {a, b}, {.milestones = {5}}), Error);
-  CHECK(r[0] == 0.3);
-}

@@ -56,7 +56,7 @@ class Optimizer {
   /// Drops the gradients of all parameters (PyTorch's set_to_none).
   void zero_grad();
   /// Changes every parameter that has a gradient. Throws Error, before anything changes, for a
-  /// gradient whose shape or dtype is not its parameter's.
+  /// gradient or a state whose shape or dtype is not its parameter's, and an option that was unset.
   void step();
   /// Calls `closure`, which computes the loss and calls backward, with recording on; then steps.
   /// Returns the loss.
@@ -101,7 +101,9 @@ class Optimizer {
 
  private:
   void check_params(const ParamGroup& group) const;
+  void check_groups() const;
   void check_gradients() const;
+  void check_states() const;
   void restore_group(const StateDict& from, std::size_t index, ParamGroup& group) const;
   void restore_state(const StateDict& from, const std::string& prefix, const ParamGroup& group,
                      const Tensor& parameter, ParamState& state) const;

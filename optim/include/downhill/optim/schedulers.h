@@ -14,6 +14,7 @@
 namespace downhill::optim {
 
 /// A schedule: a light handle whose copies share the step count. The optimizer must outlive it.
+/// A rate function that throws leaves the count and all rates as they were.
 class LRScheduler {
  public:
   /// lr(base, t): the rate at step t = 0, 1, 2 ...
@@ -42,7 +43,7 @@ class LRScheduler {
     Rate rate;
     std::int64_t t = 0;
   };
-  void set_rates() const;
+  void go_to(std::int64_t t) const;
 
   std::shared_ptr<State> state_;
 };
