@@ -10,12 +10,18 @@ namespace downhill::data {
 
 TensorDataset::TensorDataset(Tensor data, Tensor target)
     : data(std::move(data)), target(std::move(target)) {
+  check(this->data.defined() && this->target.defined(), "TensorDataset: the {} is undefined",
+        this->data.defined() ? "target" : "data");
   const Shape &x = this->data.sizes(), &y = this->target.sizes();
   check(!x.empty() && !y.empty() && x.front() == y.front(),
         "TensorDataset: data and target need the same first dimension (shapes {} and {})", x, y);
 }
 
-Batch TensorDataset::get(std::int64_t i) const { return {data.select(0, i), target.select(0, i)}; }
+Batch TensorDataset::get(std::int64_t i) const {
+  check_index(i >= -size() && i < size(), "TensorDataset: index {} is out of range for {} examples",
+              i, size());
+  return {data.select(0, i), target.select(0, i)};
+}
 
 std::vector<TensorDataset> random_split(const TensorDataset& dataset,
                                         const std::vector<std::int64_t>& lengths,

@@ -25,6 +25,8 @@ DataLoader::Iterator DataLoader::begin() {
 }
 
 Batch DataLoader::Iterator::operator*() const {
+  check_index(batch_ < loader_->size(), "DataLoader: a pass has {} batches, this is past its end",
+              loader_->size());
   const TensorDataset& d = loader_->dataset_;
   const std::int64_t most = loader_->options_.batch_size, begin = batch_ * most;
   const std::int64_t n = std::min(most, d.size() - begin);
