@@ -15,6 +15,8 @@
 #include <cstddef>
 #include <type_traits>
 
+#include <downhill/tensor/parallel.h>
+
 #include "onednn.h"
 #include "pack.h"
 #include "tile.h"
@@ -112,7 +114,7 @@ template <class T> bool run_at_once(const Product<T>& product, const Batch& batc
 }
 
 /// Whether the members run side by side, each on one thread. Those that may go to oneDNN do not: it
-/// throws, and an exception must not leave a parallel region.
+/// has threads of its own.
 template <class T> bool side_by_side(const Product<T>& s, int64_t count) {
   if (with_onednn && std::is_same_v<T, float> && work(s) > light_work) return false;
   const int threads = omp_in_parallel() ? 1 : omp_get_max_threads();
@@ -134,8 +136,11 @@ template <class T> void batched_gemm(const Product<T>& s, const Batch& batch) {
   const int64_t count = batch.size[0] * batch.size[1];
   if (count == 0 || s.m == 0 || s.n == 0) return;
   if (count > 1 && s.k > 0 && run_at_once(s, batch)) return;
-#pragma omp parallel for schedule(static) if (side_by_side(s, count))
-  for (int64_t q = 0; q < count; ++q) gemm(member(s, batch, q));
+  auto some = [&](int64_t begin, int64_t end) {
+    for (int64_t q = begin; q < end; ++q) gemm(member(s, batch, q));
+  };
+  if (side_by_side(s, count)) parallel_for(count, 1, some);
+  else some(0, count);
 }
 
 template void gemm(const Product<float>&);
