@@ -1,6 +1,5 @@
 // Lines of a recorded file: a case's name, a step, numbers.
 #pragma once
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -14,10 +13,7 @@ struct RecordedLine {
 
 /// The lines of data/`file` by case.
 inline std::map<std::string, std::vector<RecordedLine>> read_recorded(const std::string& file) {
-  const char* tests = std::getenv("DOWNHILL_TESTS_DIR");
-  std::string here = __FILE__;
-  here.resize(here.rfind('/'));
-  std::ifstream in((tests ? std::string(tests) + "/optim" : here) + "/data/" + file);
+  std::ifstream in(DOWNHILL_TESTS_DIR "/optim/data/" + file);
   std::map<std::string, std::vector<RecordedLine>> cases;
   for (std::string line; std::getline(in, line);) {
     std::istringstream words(line);

@@ -5,7 +5,6 @@
 #include <downhill/tensor/format.h>
 #include <downhill/tensor/ops.h>
 #include <cmath>
-#include <cstdlib>
 #include <map>
 #include <sstream>
 
@@ -19,9 +18,7 @@ constexpr double inf = INFINITY;
 
 /// What tests/data/record_printing.py wrote down, by name.
 std::map<std::string, std::string> recorded() {
-  const char* folder = std::getenv("DOWNHILL_TESTS_DIR");
-  const auto tests = std::filesystem::path(__FILE__).parent_path().parent_path();
-  std::ifstream in((folder ? folder : tests.string()) + "/data/printing.txt");
+  std::ifstream in(DOWNHILL_TESTS_DIR "/data/printing.txt");
   std::map<std::string, std::string> texts;
   std::string line, name;
   while (std::getline(in, line)) {
