@@ -41,7 +41,7 @@ void ByteSource::load() {
   if (!f) fail("{}: cannot open '{}': {}", op_, path_, std::strerror(errno));
   std::size_t n = 0, got = 0;
   do {
-    file_.resize(std::max<std::size_t>(std::size_t(1) << 20, 2 * n));
+    file_.resize(std::max<std::size_t>(std::size_t(1) << 16, 2 * n));
     got = std::fread(file_.data() + n, 1, file_.size() - n, f.get());
     n += got;
   } while (got > 0);

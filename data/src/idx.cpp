@@ -48,11 +48,14 @@ Shape read_sizes(ByteSource& source, int dims, const std::string& path) {
 
 std::size_t bytes_of(const Shape& size, DType dtype, const std::string& path) {
   std::size_t bytes = size_of(dtype);
+  bool empty = false;
   for (const std::int64_t n : size) {
-    const bool overflow = __builtin_mul_overflow(bytes, static_cast<std::size_t>(n), &bytes);
-    check(!overflow && bytes >> 62 == 0, "idx: '{}': shape {} has too many elements", path, size);
+    const auto factor = static_cast<std::size_t>(std::max<std::int64_t>(n, 1));
+    const bool overflow = __builtin_mul_overflow(bytes, factor, &bytes);
+    check(!overflow && bytes >> 59 == 0, "idx: '{}': shape {} has too many elements", path, size);
+    empty |= n == 0;
   }
-  return bytes;
+  return empty ? 0 : bytes;
 }
 
 void to_native(Byte* data, std::size_t bytes, std::size_t width) {

@@ -16,11 +16,10 @@ std::int64_t checked_numel(const char* op, const Shape& size) {
   for (std::int64_t s : size) {
     check(s >= 0, "{}: negative size in {}", op, size);
     empty |= s == 0;
-    overflow |= !empty && __builtin_mul_overflow(n, s, &n);
+    overflow |= __builtin_mul_overflow(n, s == 0 ? 1 : s, &n);
   }
-  if (empty) return 0;
   check(!overflow && n <= kMaxNumel, "{}: {} has too many elements", op, size);
-  return n;
+  return empty ? 0 : n;
 }
 
 Shape contiguous_strides(const Shape& size) {

@@ -105,6 +105,12 @@ TEST_CASE("IDX sizes that overflow are refused before memory is asked for") {
         " is truncated: shape [4294967295] needs 4294967295 bytes of data");
 }
 
+TEST_CASE("IDX sizes that overflow are refused though one of them is 0") {
+  const std::string none = bytes({0, 0, 0, 0}), huge = bytes({255, 255, 255, 255});
+  CHECK(complaint(bytes({0, 0, 8, 4}) + none + huge + huge + huge) ==
+        ": shape [0, 4294967295, 4294967295, 4294967295] has too many elements");
+}
+
 TEST_CASE("damaged gzip data are refused") {
   const std::string good = gzip(kGood);
   const std::string early = " is truncated: its gzip data end early";

@@ -122,6 +122,17 @@ TEST_CASE("arange refuses steps that do not lead to the end") {
   CHECK(message_of([] { arange(0, 300, kUInt8); }) == "arange: uint8 cannot hold 299");
 }
 
+TEST_CASE("sizes whose product overflows are refused, also beside a 0") {
+  const std::int64_t big = std::int64_t(1) << 40;
+  CHECK(message_of([&] {
+          zeros({big, big});
+        }) == "zeros: [1099511627776, 1099511627776] has too many elements");
+  CHECK(message_of([&] {
+          zeros({big, 0, big});
+        }) == "zeros: [1099511627776, 0, 1099511627776] has too many elements");
+  CHECK(zeros({big, 0, 3}).sizes() == Shape{big, 0, 3});
+}
+
 TEST_CASE("linspace includes both ends exactly") {
   CHECK(values<float>(linspace(0, 1, 5)) == Floats{0, 0.25, 0.5, 0.75, 1});
   CHECK(values<float>(linspace(3, 7, 1)) == Floats{3});

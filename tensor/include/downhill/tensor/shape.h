@@ -69,8 +69,8 @@ namespace detail {
 
 /// A tensor has at most this many elements.
 inline constexpr std::int64_t kMaxNumel = std::int64_t(1) << 59;
-/// The product of the sizes. Throws Error naming `op` for a negative size or a product that does
-/// not fit.
+/// The product of the sizes. Throws Error naming `op` for a negative size or a product, zeros left
+/// out as in strides, that does not fit.
 std::int64_t checked_numel(const char* op, const Shape& size);
 /// Row-major strides.
 Shape contiguous_strides(const Shape& size);
