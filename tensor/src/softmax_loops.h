@@ -4,10 +4,11 @@
 
 namespace downhill::detail {
 
-enum class SoftmaxResult : int { none, softmax, log_softmax };
+enum class SoftmaxResult : int { none, logsumexp, softmax, log_softmax };
 
-/// For rows of n elements side by side: each one's largest element (0 where that is infinite), the
-/// log of its sum of e^(x - largest), and its softmax or log-softmax in y, where wanted.
+/// For rows of n elements side by side: each one's largest element, the log of its sum of
+/// e^(x - largest), and its softmax or log-softmax in y, where wanted. An infinite largest element
+/// makes them nan, as in PyTorch; for logsumexp, which is infinite then, it counts as 0.
 template <class T> struct SoftmaxRows {
   using R = Real<T>;
   static constexpr std::int64_t tile = 64;                 // rows at once
@@ -28,13 +29,15 @@ template <class T> struct SoftmaxRows {
     template <class> static constexpr T identity = T(-__builtin_inf());
     DOWNHILL_INLINE static R join(R a, R b) { return where(a < b, b, a); }
   };
-  DOWNHILL_INLINE static R finite_or_zero(R m) {
+  DOWNHILL_INLINE R base(R m) const {
+    if (wanted != SoftmaxResult::logsumexp) return m;
     return where(vec::abs(m) == R(__builtin_inf()), 0, m);
   }
+  DOWNHILL_INLINE bool wants_rows() const { return wanted >= SoftmaxResult::softmax; }
 
   DOWNHILL_STEP void wide_row(const T* x, T* y, T& largest, T& log_sum) const {
     auto load = [x](std::int64_t i) DOWNHILL_INLINE_LAMBDA { return R(x[i]); };
-    const R m = finite_or_zero(fold<Largest, T>(n, load));
+    const R m = base(fold<Largest, T>(n, load));
     auto exp = [x, m](std::int64_t i) DOWNHILL_INLINE_LAMBDA { return vec::exp(R(x[i]) - m); };
     auto exp_to_y = [y, exp](std::int64_t i) DOWNHILL_INLINE_LAMBDA {
       const R e = exp(i);
@@ -45,7 +48,7 @@ template <class T> struct SoftmaxRows {
     const R sum = softmax ? fold<SumFold, T>(n, exp_to_y) : fold<SumFold, T>(n, exp);
     const R log = vec::log(sum), scale = 1 / sum;
     largest = m.v, log_sum = log.v;
-    if (wanted == SoftmaxResult::none) return;
+    if (!wants_rows()) return;
     DOWNHILL_VECTORIZE
     for (std::int64_t i = 0; i < n; ++i)
       y[i] = softmax ? (R(y[i]) * scale).v : ((R(x[i]) - m) - log).v;
@@ -63,7 +66,7 @@ template <class T> struct SoftmaxRows {
     sum_lanes(at, m, sum, lanes);
     for (std::int64_t r = 0; r < lanes; ++r) sum[r] = vec::log(sum[r]);
     for (std::int64_t r = 0; r < rows; ++r) largest[r] = m[r].v, log_sum[r] = sum[r].v;
-    if (wanted == SoftmaxResult::none) return;
+    if (!wants_rows()) return;
     if (wanted == SoftmaxResult::log_softmax)
       for (std::int64_t i = 0; i < n; ++i)
         for (std::int64_t r = 0; r < lanes; ++r) at[i][r] = at[i][r] - sum[r];
@@ -77,7 +80,7 @@ template <class T> struct SoftmaxRows {
     for (std::int64_t r = 0; r < lanes; ++r) m[r] = Largest::template identity<T>, sum[r] = 0;
     for (std::int64_t i = 0; i < n; ++i)
       for (std::int64_t r = 0; r < lanes; ++r) m[r] = Largest::join(m[r], at[i][r]);
-    for (std::int64_t r = 0; r < lanes; ++r) m[r] = finite_or_zero(m[r]);
+    for (std::int64_t r = 0; r < lanes; ++r) m[r] = base(m[r]);
     const bool softmax = wanted == SoftmaxResult::softmax;
     for (std::int64_t i = 0; i < n; ++i) {
       DOWNHILL_VECTORIZE

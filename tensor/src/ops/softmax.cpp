@@ -16,7 +16,7 @@ struct LogSumExp {
   using Family = SoftmaxOps;
   static constexpr int inputs = 1;
   struct Values {
-    Saved x, y;
+    Saved x, parts;  // [..., 2]: y is the sum of two, rounded too far for the gradient
   };
   static void vjp(Backward& b, const Values& v);
   static std::vector<Sample> samples();
@@ -50,8 +50,9 @@ namespace {
 // ---------------------------------------------------------------- kernels
 
 template <class T> struct SoftmaxForward {
-  DOWNHILL_STEP static void run(const T* x, T* y, T* logsumexp, std::int64_t rows, std::int64_t n,
-                                SoftmaxResult wanted) {
+  // y: where rows are wanted; else logsumexp, and parts where it is recorded.
+  DOWNHILL_STEP static void run(const T* x, T* y, T* logsumexp, T* parts, std::int64_t rows,
+                                std::int64_t n, SoftmaxResult wanted) {
     constexpr std::int64_t tile = SoftmaxRows<T>::tile;
     const SoftmaxRows<T> softmax{wanted, n};
     T largest[tile], log_sum[tile];
@@ -60,6 +61,9 @@ template <class T> struct SoftmaxForward {
       softmax.run(x + r * n, y ? y + r * n : y, some, largest, log_sum);
       if (!logsumexp) continue;
       for (std::int64_t i = 0; i < some; ++i) logsumexp[r + i] = largest[i] + log_sum[i];
+      if (!parts) continue;
+      for (std::int64_t i = 0; i < some; ++i)
+        parts[2 * (r + i)] = largest[i], parts[2 * (r + i) + 1] = log_sum[i];
     }
   }
 };
@@ -94,17 +98,27 @@ template <class T> struct LogSoftmaxBackward {
     for (std::int64_t i = 0; i < rows * n; ++i) gx[i] = (g[i] - vec::exp(R(y[i])) * gx[i]).v;
   }
 };
-// Here g and y are one a row. Where y is -infinity all of x is, and the gradient is 0.
+// Here g is one a row, parts two. Where the log is -infinity all of x is, and the gradient is 0.
 template <class T> struct LogSumExpBackward {
   using R = Real<T>;
-  DOWNHILL_STEP static void run(const T* g, const T* y, const T* x, T* gx, std::int64_t rows,
+  static constexpr std::int64_t narrow = 64;  // up to here one loop runs over many rows
+
+  DOWNHILL_STEP static void run(const T* g, const T* parts, const T* x, T* gx, std::int64_t rows,
                                 std::int64_t n) {
     for (std::int64_t r = 0; r < rows; ++r) {
-      const T base = where(R(y[r]) == R(-__builtin_inf()), 0, R(y[r])).v;
-      for (std::int64_t i = 0; i < n; ++i) gx[r * n + i] = base;
+      const R largest = parts[2 * r], log = parts[2 * r + 1], weight = g[r];
+      const R finite = where(log == R(-__builtin_inf()), 0, log);
+      auto d = [=](std::int64_t i) DOWNHILL_INLINE_LAMBDA { return (R(x[i]) - largest) - finite; };
+      if (n <= narrow) {
+        for (std::int64_t i = r * n; i < (r + 1) * n; ++i) gx[i] = d(i).v;
+        continue;
+      }
+      DOWNHILL_VECTORIZE
+      for (std::int64_t i = r * n; i < (r + 1) * n; ++i) gx[i] = (vec::exp(d(i)) * weight).v;
     }
+    if (n > narrow) return;
     DOWNHILL_VECTORIZE
-    for (std::int64_t i = 0; i < rows * n; ++i) gx[i] = vec::exp(R(x[i]) - gx[i]).v;
+    for (std::int64_t i = 0; i < rows * n; ++i) gx[i] = vec::exp(R(gx[i])).v;
     for (std::int64_t r = 0; r < rows; ++r)
       for (std::int64_t i = 0; i < n; ++i) gx[r * n + i] *= g[r];
   }
@@ -133,15 +147,17 @@ template <class F> void for_rows(const Tensor& x, F f) {
   });
 }
 
-void run_forward(const char* op, const Tensor& x, Tensor& y, SoftmaxResult wanted) {
+void run_forward(const char* op, const Tensor& x, Tensor& y, SoftmaxResult wanted,
+                 const Tensor& parts = {}) {
   dispatch_floating(op, x.dtype(), [&](auto like) {
     using T = decltype(like);
     const std::int64_t n = row_length(x);
-    const bool whole = wanted != SoftmaxResult::none;
-    T* to = y.data_ptr<T>();
+    const bool whole = wanted != SoftmaxResult::logsumexp;
+    T *to = y.data_ptr<T>(), *halves = parts.defined() ? parts.data_ptr<T>() : nullptr;
     parallel_for(row_count(x), softmax_grain(n), [&](std::int64_t begin, std::int64_t end) {
       kernel<SoftmaxForward<T>>(x.data_ptr<T>() + begin * n, whole ? to + begin * n : nullptr,
-                                whole ? nullptr : to + begin, end - begin, n, wanted);
+                                whole ? nullptr : to + begin, halves ? halves + 2 * begin : nullptr,
+                                end - begin, n, wanted);
     });
   });
 }
@@ -160,14 +176,14 @@ template <template <class> class Body> Tensor run_backward(const Tensor& grad, c
   return out;
 }
 
-Tensor run_logsumexp_backward(const Tensor& grad, const Tensor& y, const Tensor& x) {
+Tensor run_logsumexp_backward(const Tensor& grad, const Tensor& parts, const Tensor& x) {
   const Tensor g = plain_rows(grad);
   Tensor out = new_tensor(thread_state(), x.sizes(), x.dtype());
   dispatch_floating("logsumexp", x.dtype(), [&](auto like) {
     using T = decltype(like);
     const std::int64_t n = row_length(x);
     for_rows(x, [&](std::int64_t r, std::int64_t rows) {
-      kernel<LogSumExpBackward<T>>(g.data_ptr<T>() + r, y.data_ptr<T>() + r,
+      kernel<LogSumExpBackward<T>>(g.data_ptr<T>() + r, parts.data_ptr<T>() + 2 * r,
                                    x.data_ptr<T>() + r * n, out.data_ptr<T>() + r * n, rows, n);
     });
   });
@@ -189,9 +205,13 @@ template <class Op> Tensor softmax_along(const Tensor& x, std::int64_t dim, Soft
 
 Tensor logsumexp_last(const Tensor& x) {
   const Tensor rows = plain_rows(x);
-  Tensor y = new_tensor(thread_state(), without_last(x.sizes()), x.dtype());
-  run_forward("logsumexp", rows, y, SoftmaxResult::none);
-  return record<LogSumExp>(y, {&x}, [&] { return LogSumExp::Values{Saved(rows), Saved(y)}; });
+  const Tensor* in[] = {&x};
+  Shape size = without_last(x.sizes());
+  Tensor y = new_tensor(thread_state(), size, x.dtype()), parts;
+  size.push_back(2);
+  if (needs_record(in)) parts = new_tensor(thread_state(), size, x.dtype());
+  run_forward("logsumexp", rows, y, SoftmaxResult::logsumexp, parts);
+  return record<LogSumExp>(y, in, [&] { return LogSumExp::Values{Saved(rows), Saved(parts)}; });
 }
 
 // The dimensions of `mask` as one, behind the others.
@@ -209,11 +229,11 @@ Tensor last_sum(const Tensor& x) { return x.sizes().empty() ? x : sum(x, {-1}, t
 }  // namespace
 
 void LogSumExp::vjp(Backward& b, const Values& v) {
-  const Tensor x = v.x.input(b, 0), y = v.y.output(b);
-  if (!b.create_graph()) return b.set(0, run_logsumexp_backward(b.grad(), y, x));
-  const Tensor base = where(y == -__builtin_inf(), 0, y);
-  if (x.sizes().empty()) return b.set(0, b.grad() * exp(x - base));
-  b.set(0, unsqueeze(b.grad(), -1) * exp(x - unsqueeze(base, -1)));
+  const Tensor x = v.x.input(b, 0), parts = new_alias(thread_state(), v.parts.value(b.node()));
+  if (!b.create_graph()) return b.set(0, run_logsumexp_backward(b.grad(), parts, x));
+  const auto a_row = [&](const Tensor& t) { return x.sizes().empty() ? t : unsqueeze(t, -1); };
+  const Tensor d = x - a_row(select(parts, -1, 0)), y = logsumexp(d, {-1}, true);
+  b.set(0, a_row(b.grad()) * exp(d - where(y == -__builtin_inf(), 0, y)));
 }
 
 void Softmax::vjp(Backward& b, const Values& v) {
