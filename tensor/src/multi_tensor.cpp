@@ -173,7 +173,12 @@ double MultiList::sum_of_powers(double p) const {
   for (const Item& item : items_)
     dispatch_floating("norm", item.dtype, [&](auto t) {
       const auto* x = static_cast<const decltype(t)*>(item.data[0]);
-      for (std::int64_t i = 0; i < item.n; ++i) total += std::pow(std::abs(double(x[i])), p);
+      for (std::int64_t begin = 0; begin < item.n; begin += chunk) {
+        double part = 0;
+        for (std::int64_t i = begin; i < std::min(begin + chunk, item.n); ++i)
+          part += std::pow(std::abs(double(x[i])), p);
+        total += part;
+      }
     });
   return total;
 }

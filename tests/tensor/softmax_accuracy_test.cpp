@@ -84,18 +84,27 @@ struct Worst {
   }
 };
 
-template <class T, class Visit> double worst_of(const Tensor& x, const Tensor& got, Visit visit) {
-  REQUIRE(got.size(0) == kRows);
-  const Tensor dense = got.contiguous();
-  const int64_t n = x.size(1), width = dense.numel() / kRows;
-  Worst worst;
-  for (int64_t r = 0; r < kRows; ++r)
-    visit(worst, r, Row(x.data_ptr<T>() + r * n, n), dense.data_ptr<T>() + r * width);
-  return worst.value;
-}
+template <class T> struct Case {
+  Tensor x;
+  std::vector<Row> rows;
 
-template <class T> double softmax_error(const Tensor& x, const Tensor& got) {
-  return worst_of<T>(x, got, [](Worst& worst, int64_t, const Row& row, const T* y) {
+  Case(int64_t n, const Scores& scores) : x(filled<T>(n, scores)) {
+    for (int64_t r = 0; r < kRows; ++r) rows.emplace_back(x.data_ptr<T>() + r * n, n);
+  }
+  /// visit(worst, r, row, what was got for it) for all rows.
+  template <class Visit> double worst_of(const Tensor& got, Visit visit) const {
+    REQUIRE(got.size(0) == kRows);
+    const Tensor dense = got.contiguous();
+    const int64_t width = dense.numel() / kRows;
+    Worst worst;
+    for (int64_t r = 0; r < kRows; ++r)
+      visit(worst, r, rows[static_cast<std::size_t>(r)], dense.data_ptr<T>() + r * width);
+    return worst.value;
+  }
+};
+
+template <class T> double softmax_error(const Case<T>& c, const Tensor& got) {
+  return c.worst_of(got, [](Worst& worst, int64_t, const Row& row, const T* y) {
     Real80 sum = 0;
     for (std::size_t i = 0; i < row.size(); ++i) {
       worst.see(y[i], row.p[i], row.p_slack(i) * row.p[i]);
@@ -104,13 +113,13 @@ template <class T> double softmax_error(const Tensor& x, const Tensor& got) {
     worst.see(static_cast<T>(sum), 1, 4);
   });
 }
-template <class T> double log_softmax_error(const Tensor& x, const Tensor& got) {
-  return worst_of<T>(x, got, [](Worst& worst, int64_t, const Row& row, const T* y) {
+template <class T> double log_softmax_error(const Case<T>& c, const Tensor& got) {
+  return c.worst_of(got, [](Worst& worst, int64_t, const Row& row, const T* y) {
     for (std::size_t i = 0; i < row.size(); ++i) worst.see(y[i], row.log_p(i), row.log_slack(i));
   });
 }
-template <class T> double logsumexp_error(const Tensor& x, const Tensor& got) {
-  return worst_of<T>(x, got, [](Worst& worst, int64_t, const Row& row, const T* y) {
+template <class T> double logsumexp_error(const Case<T>& c, const Tensor& got) {
+  return c.worst_of(got, [](Worst& worst, int64_t, const Row& row, const T* y) {
     const Real80 want = row.largest + row.log_sum;
     worst.see(y[0], want, std::fabs(want) / 2 + 1.1 * row.log_sum + 1.5);
   });
@@ -122,11 +131,11 @@ template <class F> std::vector<Tensor> in_every_layout(const Tensor& x, F f) {
           f(x.unsqueeze(1).expand({kRows, 2, x.size(1)}), -1).select(1, 1)};
 }
 
-template <class T> void check_values(const Tensor& x) {
+template <class T> void check_values(const Case<T>& c) {
   const auto lse = [](const Tensor& a, int64_t dim) { return logsumexp(a, {dim}, true); };
-  for (const Tensor& y : in_every_layout(x, softmax)) CHECK(softmax_error<T>(x, y) <= 1);
-  for (const Tensor& y : in_every_layout(x, log_softmax)) CHECK(log_softmax_error<T>(x, y) <= 1);
-  for (const Tensor& y : in_every_layout(x, lse)) CHECK(logsumexp_error<T>(x, y) <= 1);
+  for (const Tensor& y : in_every_layout(c.x, softmax)) CHECK(softmax_error(c, y) <= 1);
+  for (const Tensor& y : in_every_layout(c.x, log_softmax)) CHECK(log_softmax_error(c, y) <= 1);
+  for (const Tensor& y : in_every_layout(c.x, lse)) CHECK(logsumexp_error(c, y) <= 1);
 }
 
 // ---------------------------------------------------------------- gradients
@@ -136,7 +145,7 @@ template <class F> Tensor gradient(F f, const Tensor& at, const Tensor& g, bool 
   return autograd::grad({f(x)}, {x}, {g}, {}, recorded)[0].detach();
 }
 
-template <class T> double softmax_gradient_error(const Tensor& x, const Tensor& g, bool recorded) {
+template <class T> double softmax_gradient_error(const Case<T>& c, const Tensor& g, bool recorded) {
   const auto f = [](const Tensor& a) { return softmax(a, 1); };
   const auto check = [&](Worst& worst, int64_t r, const Row& row, const T* got) {
     const T* w = g.data_ptr<T>() + r * g.size(1);
@@ -151,11 +160,11 @@ template <class T> double softmax_gradient_error(const Tensor& x, const Tensor& 
       worst.see(got[i], row.p[i] * rest, row.p[i] * (off + std::fabs(w[i])));
     }
   };
-  return worst_of<T>(x, gradient(f, x, g, recorded), check);
+  return c.worst_of(gradient(f, c.x, g, recorded), check);
 }
 
 template <class T>
-double log_softmax_gradient_error(const Tensor& x, const Tensor& g, bool recorded) {
+double log_softmax_gradient_error(const Case<T>& c, const Tensor& g, bool recorded) {
   const auto f = [](const Tensor& a) { return log_softmax(a, 1); };
   const auto check = [&](Worst& worst, int64_t r, const Row& row, const T* got) {
     const T* w = g.data_ptr<T>() + r * g.size(1);
@@ -166,10 +175,10 @@ double log_softmax_gradient_error(const Tensor& x, const Tensor& g, bool recorde
       worst.see(got[i], w[i] - p * sum, (p == 0 ? 0 : p * off) + std::fabs(w[i]));
     }
   };
-  return worst_of<T>(x, gradient(f, x, g, recorded), check);
+  return c.worst_of(gradient(f, c.x, g, recorded), check);
 }
 
-template <class T> double logsumexp_gradient_error(const Tensor& x, bool recorded) {
+template <class T> double logsumexp_gradient_error(const Case<T>& c, bool recorded) {
   const auto f = [](const Tensor& a) { return logsumexp(a, {1}); };
   const Tensor g = weights<T>({kRows});
   const auto check = [&](Worst& worst, int64_t r, const Row& row, const T* got) {
@@ -177,7 +186,7 @@ template <class T> double logsumexp_gradient_error(const Tensor& x, bool recorde
     for (std::size_t i = 0; i < row.size(); ++i)
       worst.see(got[i], w * row.p[i], std::fabs(w) * row.p[i] * (row.log_slack(i) + 3));
   };
-  return worst_of<T>(x, gradient(f, x, g, recorded), check);
+  return c.worst_of(gradient(f, c.x, g, recorded), check);
 }
 
 Tensor classes(int64_t n) {
@@ -186,19 +195,19 @@ Tensor classes(int64_t n) {
   return t;
 }
 
-template <class T> double cross_entropy_error(const Tensor& x) {
-  const Tensor t = classes(x.size(1));
+template <class T> double cross_entropy_error(const Case<T>& c) {
+  const Tensor t = classes(c.x.size(1));
   const auto check = [&](Worst& worst, int64_t r, const Row& row, const T* got) {
     const auto i = static_cast<std::size_t>(t[r].item<int64_t>());
     worst.see(got[0], -row.log_p(i), row.log_slack(i));
   };
-  const Tensor taped = x.clone().requires_grad_();
-  const double plain = worst_of<T>(x, cross_entropy(x, t, Reduction::none), check);
-  return std::max(plain, worst_of<T>(x, cross_entropy(taped, t, Reduction::none), check));
+  const Tensor taped = c.x.clone().requires_grad_();
+  const double plain = c.worst_of(cross_entropy(c.x, t, Reduction::none), check);
+  return std::max(plain, c.worst_of(cross_entropy(taped, t, Reduction::none), check));
 }
 
-template <class T> double cross_entropy_gradient_error(const Tensor& x, bool recorded) {
-  const Tensor t = classes(x.size(1)), g = weights<T>({kRows});
+template <class T> double cross_entropy_gradient_error(const Case<T>& c, bool recorded) {
+  const Tensor t = classes(c.x.size(1)), g = weights<T>({kRows});
   const auto f = [&](const Tensor& a) { return cross_entropy(a, t, Reduction::none); };
   const auto check = [&](Worst& worst, int64_t r, const Row& row, const T* got) {
     const auto target = static_cast<std::size_t>(t[r].item<int64_t>());
@@ -208,17 +217,17 @@ template <class T> double cross_entropy_gradient_error(const Tensor& x, bool rec
       worst.see(got[i], want, (p == 0 ? 0 : std::fabs(w) * off) + std::fabs(want));
     }
   };
-  return worst_of<T>(x, gradient(f, x, g, recorded), check);
+  return c.worst_of(gradient(f, c.x, g, recorded), check);
 }
 
-template <class T> void check_gradients(const Tensor& x) {
-  const Tensor g = weights<T>(x.sizes());
+template <class T> void check_gradients(const Case<T>& c) {
+  const Tensor g = weights<T>(c.x.sizes());
   for (bool recorded : {false, true}) {
     CAPTURE(recorded);
-    CHECK(softmax_gradient_error<T>(x, g, recorded) <= 1);
-    CHECK(log_softmax_gradient_error<T>(x, g, recorded) <= 1);
-    CHECK(logsumexp_gradient_error<T>(x, recorded) <= 1);
-    CHECK(cross_entropy_gradient_error<T>(x, recorded) <= 1);
+    CHECK(softmax_gradient_error(c, g, recorded) <= 1);
+    CHECK(log_softmax_gradient_error(c, g, recorded) <= 1);
+    CHECK(logsumexp_gradient_error(c, recorded) <= 1);
+    CHECK(cross_entropy_gradient_error(c, recorded) <= 1);
   }
 }
 
@@ -237,29 +246,29 @@ bool all_nan(const Tensor& x) { return (x != x).sum().item<int64_t>() == x.numel
 
 TEST_CASE("softmax, log_softmax and logsumexp are within a few ulp in every layout") {
   for_hard_scores({1, 2, 3, 10, 48, 49, 96, 97, 130, 4099}, [](const Scores& s, int64_t n) {
-    check_values<float>(filled<float>(n, s));
-    check_values<double>(filled<double>(n, s));
+    check_values(Case<float>(n, s));
+    check_values(Case<double>(n, s));
   });
 }
 
 TEST_CASE("cross_entropy is within a few ulp") {
   for_hard_scores({1, 2, 10, 48, 49, 96, 97, 4099}, [](const Scores& s, int64_t n) {
-    CHECK(cross_entropy_error<float>(filled<float>(n, s)) <= 1);
-    CHECK(cross_entropy_error<double>(filled<double>(n, s)) <= 1);
+    CHECK(cross_entropy_error(Case<float>(n, s)) <= 1);
+    CHECK(cross_entropy_error(Case<double>(n, s)) <= 1);
   });
 }
 
 TEST_CASE("gradients through softmax are within a few ulp, fused and recorded") {
   for_hard_scores({1, 2, 10, 49, 97, 4099}, [](const Scores& s, int64_t n) {
-    check_gradients<float>(filled<float>(n, s));
-    check_gradients<double>(filled<double>(n, s));
+    check_gradients(Case<float>(n, s));
+    check_gradients(Case<double>(n, s));
   });
 }
 
-TEST_CASE("rows of two million scores are as accurate" * doctest::test_suite("slow")) {
-  for_hard_scores({2000003}, [](const Scores& s, int64_t n) {
-    check_values<float>(filled<float>(n, s));
-    check_gradients<float>(filled<float>(n, s));
+TEST_CASE("rows of 300 thousand scores are as accurate" * doctest::test_suite("slow")) {
+  for_hard_scores({300007}, [](const Scores& s, int64_t n) {
+    check_values(Case<float>(n, s));
+    check_gradients(Case<float>(n, s));
   });
 }
 

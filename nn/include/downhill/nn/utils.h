@@ -9,7 +9,9 @@ namespace downhill::nn::utils {
 
 /// Scales all gradients by max_norm / (total + 1e-6) where that is below 1; total is the norm of
 /// all gradients taken together, (sum |g|^p)^(1/p), for norm_type p > 0 or infinity (the largest
-/// |g|), and is returned. Parameters without gradient are left out. Throws Error for a max_norm
+/// |g|), and is returned. It is summed in double, without scaling: powers of floats fit, powers of
+/// doubles may not (those of 1e200 make it infinite, and the gradients 0, as in PyTorch); denormal
+/// gradients may count as 0. Parameters without gradient are left out. Throws Error for a max_norm
 /// that is negative, a norm_type that is not positive and, where error_if_nonfinite, for a total
 /// that is NaN or infinite.
 double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, double norm_type = 2,

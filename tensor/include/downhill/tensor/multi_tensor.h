@@ -98,7 +98,7 @@ class MultiList {
   /// Applies the rule to every item, on several threads where that pays. Denormal numbers count as
   /// zero on x86-64: they would make a step several times slower.
   void run(const MultiRule& rule, const void* coefficients) const;
-  MultiSums sums() const;
+  MultiSums sums() const;                ///< denormal numbers may count as zero here, too
   double largest_magnitude() const;      ///< NaN where there is one; 0 of nothing
   double sum_of_powers(double p) const;  ///< sum of |x|^p
 

@@ -135,8 +135,8 @@ MinMax aminmax(const Tensor& x, std::optional<std::int64_t> dim = {}, bool keepd
 Tensor argmax(const Tensor& x);  ///< the flat index of the first largest element
 Tensor argmax(const Tensor& x, std::int64_t dim, bool keepdim = false);
 Tensor logsumexp(const Tensor& x, const Shape& dims,
-                 bool keepdim = false);  ///< log(sum(exp(x))) without overflow
-Tensor softmax(const Tensor& x, std::int64_t dim);
+                 bool keepdim = false);             ///< log(sum(exp(x))) without overflow
+Tensor softmax(const Tensor& x, std::int64_t dim);  ///< nan with +inf, or of -inf only, in a row
 Tensor log_softmax(const Tensor& x, std::int64_t dim);
 /// x summed back to a shape that broadcasts to x's: the adjoint of expand.
 Tensor sum_to(const Tensor& x, const Shape& shape);
