@@ -27,6 +27,14 @@ if(Python3_FOUND)
   set_tests_properties(house/no_isa_leak PROPERTIES LABELS unit)
 endif()
 
+# A shared library exports what public headers declare, and nothing private.
+if(BUILD_SHARED_LIBS)
+  add_test(NAME house/exports COMMAND ${CMAKE_COMMAND}
+    -D nm=${CMAKE_NM} -D library=$<TARGET_FILE:downhill_tensor>
+    -P ${CMAKE_CURRENT_SOURCE_DIR}/exports.cmake)
+  set_tests_properties(house/exports PROPERTIES LABELS unit)
+endif()
+
 if(NOT DOWNHILL_SANITIZE)
   set(kinds find_package add_subdirectory)
   find_package(PkgConfig)

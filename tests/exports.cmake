@@ -1,0 +1,15 @@
+# Run by a test of shared builds: what the tensor layer exports.
+execute_process(COMMAND ${nm} -DC --defined-only ${library} OUTPUT_VARIABLE symbols
+  COMMAND_ERROR_IS_FATAL ANY)
+foreach(public IN ITEMS "downhill::matmul(" "typeinfo for downhill::Error")
+  string(FIND "${symbols}" "${public}" at)
+  if(at EQUAL -1)
+    message(FATAL_ERROR "${public} is not exported")
+  endif()
+endforeach()
+foreach(private IN ITEMS "downhill::detail::replace_file" nlohmann)
+  string(REGEX MATCH "[^\n]*${private}[^\n]*" found "${symbols}")
+  if(found)
+    message(FATAL_ERROR "exported, though private: ${found}")
+  endif()
+endforeach()
