@@ -110,6 +110,7 @@ template <class T> struct LogSumExpBackward {
       const R finite = where(log == R(-__builtin_inf()), 0, log);
       auto d = [=](std::int64_t i) DOWNHILL_INLINE_LAMBDA { return (R(x[i]) - largest) - finite; };
       if (n <= narrow) {
+        DOWNHILL_VECTORIZE
         for (std::int64_t i = r * n; i < (r + 1) * n; ++i) gx[i] = d(i).v;
         continue;
       }
