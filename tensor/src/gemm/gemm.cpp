@@ -69,11 +69,17 @@ template <class T> Product<T> as_row(const Product<T>& s) {
 
 enum class Kernel { small, packed, onednn };
 
+/// Whether oneDNN computes large products of T. On x86-64 without AVX-512 it is no faster than the
+/// packed kernel and gives every number of threads other bits.
+template <class T> bool uses_onednn() {
+  return with_onednn && std::is_same_v<T, float> && (DOWNHILL_LEVELS == 1 || isa() == Isa::v4);
+}
+
 /// A function of dtype, m, n, k and the kind of strides alone.
 template <class T> Kernel choose(const Product<T>& s) {
   if (work(s) <= light_work) return Kernel::small;
   const bool dots = takes_dot_products(s), in_place = dots || s.b.col == 1;
-  if constexpr (with_onednn && std::is_same_v<T, float>)
+  if (uses_onednn<T>())
     return (in_place && s.m <= 16) || (dots && s.m <= 512 && s.n <= 128) ? Kernel::small
                                                                          : Kernel::onednn;
   return s.m <= 16 || s.n <= 64 || (in_place && s.m <= 64 && s.k >= 64) ? Kernel::small
@@ -82,10 +88,24 @@ template <class T> Kernel choose(const Product<T>& s) {
 
 thread_local Workspace copy_of_a, copy_of_b;
 
-template <class T> void regular_gemm(Product<T> s) {
+/// The longest sum that oneDNN leaves to one thread: it divides those of a transposed a from 2048
+/// terms on, as of 3.x others from 20000 on, and then the bits depend on the number of threads.
+template <class T> int64_t undivided_k(const Product<T>& s) { return s.a.col == 1 ? 16384 : 2047; }
+
+/// A longer sum is computed in parts, each added to the ones before.
+void regular_gemm(Product<float> s) {
   if (!make_regular(s.a, s.m, s.k)) s.a = copy(s.a, s.m, s.k, copy_of_a);
   if (!make_regular(s.b, s.k, s.n)) s.b = copy(s.b, s.k, s.n, copy_of_b);
-  onednn_gemm(s, {});
+  const int64_t all = s.k, parts = (all - 1) / undivided_k(s) + 1;
+  for (int64_t i = 0; i < parts; ++i) {
+    Product<float> part = s;
+    const int64_t begin = all * i / parts;
+    part.k = all * (i + 1) / parts - begin;
+    part.a.data += begin * s.a.col;
+    part.b.data += begin * s.b.row;
+    if (i > 0) part.bias = nullptr, part.accumulate = true;
+    onednn_gemm(part, {});
+  }
 }
 
 template <class T> void run(Kernel kernel, const Product<T>& s) {
@@ -107,6 +127,7 @@ template <class T> bool run_at_once(const Product<T>& product, const Batch& batc
     Product<T> s = product;
     if (is_column(s) || choose(s) != Kernel::onednn) return false;
     if (!make_regular(s.a, s.m, s.k) || !make_regular(s.b, s.k, s.n)) return false;
+    if (s.k > undivided_k(s)) return false;
     onednn_gemm(s, batch);
     return true;
   }
@@ -116,7 +137,7 @@ template <class T> bool run_at_once(const Product<T>& product, const Batch& batc
 /// Whether the members run side by side, each on one thread. Those that may go to oneDNN do not: it
 /// has threads of its own.
 template <class T> bool side_by_side(const Product<T>& s, int64_t count) {
-  if (with_onednn && std::is_same_v<T, float> && work(s) > light_work) return false;
+  if (uses_onednn<T>() && work(s) > light_work) return false;
   const int threads = omp_in_parallel() ? 1 : omp_get_max_threads();
   return threads > 1 && count >= threads &&
          work(s) * static_cast<std::uint64_t>(count) >= parallel_work;

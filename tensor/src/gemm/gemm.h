@@ -32,10 +32,10 @@ struct Batch {
   std::int64_t a[2] = {}, b[2] = {}, c[2] = {};
 };
 
-/// Computes the product; T is float or double. The same shape, strides and number of threads give
-/// the same bits every time: which kernel runs never depends on what ran before. The own kernels
-/// (all of double; float without oneDNN) give the same bits for any number of threads as well.
-/// Throws downhill::Error when oneDNN fails.
+/// Computes the product; T is float or double. The same shape and strides give the same bits every
+/// time and for any number of threads: which kernel runs never depends on what ran before, and what
+/// oneDNN would divide among threads in a way that changes bits does not go there undivided. (Not
+/// shown for oneDNN on other processors than x86-64.) Throws downhill::Error when oneDNN fails.
 template <class T> void gemm(const Product<T>& product);
 template <class T> void batched_gemm(const Product<T>& product, const Batch& batch);
 
