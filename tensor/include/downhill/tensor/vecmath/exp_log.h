@@ -101,14 +101,14 @@ template <class T> DOWNHILL_INLINE Split<T> split(Real<T> x) {
   return {split_bits<T>(u - (up.ubits() - one_bits<T>)).e, split_bits<T>(u).f};
 }
 
-/// log(1 + f) - f
+/// log(1 + f) - f. (The abs changes no value: it keeps compilers from fusing the product into one
+/// of two sums that use it, or in place of another product, as each sees fit.)
 template <class T> DOWNHILL_INLINE Real<T> log_rest(Real<T> f) {
   if constexpr (single<T>) {
-    return f * f *
-           horner(f, -0.12890774, 0.139841735, -0.12184456, 0.140059248, -0.166804746, 0.200104028,
-                  -0.249997973, 0.333332151, -0.5);
+    return -vec::abs(f * f *
+                     horner(f, -0.12890774, 0.139841735, -0.12184456, 0.140059248, -0.166804746,
+                            0.200104028, -0.249997973, 0.333332151, -0.5));
   } else {
-    // abs, since a product that two sums use is fused into both by GCC and into neither by clang.
     Real<T> half_square = vec::abs(0.5 * f * f), s = f / (2 + f), z = s * s;
     Real<T> p =
         horner(z, 0.14795628394317745, 0.15314085188831558, 0.18183562842871365, 0.2222219860514662,
