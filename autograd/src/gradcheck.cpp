@@ -200,8 +200,8 @@ GradcheckReport check_problem(const Problem& p, const GradcheckOptions& o) {
     GradcheckInput& in = r.inputs[i];
     if (!same(a.jacobian[i], b.jacobian[i], o.nondet_tol)) in.verdict = Verdict::not_deterministic;
     else if (a.malformed) in.verdict = Verdict::malformed;
-    else if (!is_linear(outputs, checked, a, values.size(), i)) in.verdict = Verdict::not_linear;
-    else if (o.check_undefined_grad && !zero_gives_zero(outputs, checked[i]))
+    else if (!is_linear(outputs, checked, a, values.size(), i) ||
+             (o.check_undefined_grad && !zero_gives_zero(outputs, checked[i])))
       in.verdict = Verdict::not_linear;
     check_input(f, checked[i], {a.jacobian[i], a.reached[i]}, outputs, o, in);
   }

@@ -41,7 +41,7 @@ std::vector<fs::path> places(const Source& source, const std::string& root) {
 std::string find(const fs::path& folder, const std::string& file) {
   std::error_code ignored;
   for (const char* ending : {"", ".gz"})
-    if (const auto path = (folder / file).string() + ending; fs::exists(path, ignored)) return path;
+    if (auto path = (folder / file).string() + ending; fs::exists(path, ignored)) return path;
   return {};
 }
 
@@ -55,7 +55,7 @@ std::string find(const fs::path& folder, const std::string& file) {
 
 Tensor to_unit_floats(const Tensor& bytes) {
   const std::int64_t n = bytes.size(0), pixels = n > 0 ? bytes.numel() / n : 0;
-  const Tensor x = empty({n, pixels}, kFloat32);
+  Tensor x = empty({n, pixels}, kFloat32);
   const auto* from = bytes.data_ptr<std::uint8_t>();
   auto* to = x.data_ptr<float>();
   downhill::detail::parallel_for(x.numel(), 1 << 16, [&](std::int64_t begin, std::int64_t end) {

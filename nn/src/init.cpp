@@ -31,28 +31,30 @@ double xavier_std(const char* op, const Tensor& t, double gain) {
   return gain * std::sqrt(2 / (f.in + f.out));
 }
 
-Tensor filled_uniform(Tensor& t, double std) {
+Tensor filled_uniform(const Tensor& t, double std) {
   return t.numel() == 0 ? t : uniform_(t, -std::sqrt(3.0) * std, std::sqrt(3.0) * std);
 }
-Tensor filled_normal(Tensor& t, double std) { return t.numel() == 0 ? t : normal_(t, 0, std); }
+Tensor filled_normal(const Tensor& t, double std) {
+  return t.numel() == 0 ? t : normal_(t, 0, std);
+}
 
 }  // namespace
 
-Tensor uniform_(Tensor t, double a, double b) {
+Tensor uniform_(const Tensor& t, double a, double b) {
   NoGradGuard no_grad;
   return t.uniform_(a, b);
 }
-Tensor normal_(Tensor t, double mean, double std) {
+Tensor normal_(const Tensor& t, double mean, double std) {
   NoGradGuard no_grad;
   return t.normal_(mean, std);
 }
-Tensor constant_(Tensor t, double value) {
+Tensor constant_(const Tensor& t, double value) {
   NoGradGuard no_grad;
   return t.fill_(value);
 }
-Tensor zeros_(Tensor t) { return constant_(std::move(t), 0); }
-Tensor ones_(Tensor t) { return constant_(std::move(t), 1); }
-Tensor eye_(Tensor t) {
+Tensor zeros_(const Tensor& t) { return constant_(t, 0); }
+Tensor ones_(const Tensor& t) { return constant_(t, 1); }
+Tensor eye_(const Tensor& t) {
   check(t.dim() == 2, "eye_: needs a matrix, got {}", t.sizes());
   NoGradGuard no_grad;
   return t.copy_(eye(t.size(0), t.size(1), t.dtype()));
@@ -67,16 +69,16 @@ double calculate_gain(std::string_view nonlinearity, double slope) {
   fail("calculate_gain: unknown nonlinearity \"{}\"", nonlinearity);
 }
 
-Tensor xavier_uniform_(Tensor t, double gain) {
+Tensor xavier_uniform_(const Tensor& t, double gain) {
   return filled_uniform(t, xavier_std("xavier_uniform_", t, gain));
 }
-Tensor xavier_normal_(Tensor t, double gain) {
+Tensor xavier_normal_(const Tensor& t, double gain) {
   return filled_normal(t, xavier_std("xavier_normal_", t, gain));
 }
-Tensor kaiming_uniform_(Tensor t, const KaimingOptions& options) {
+Tensor kaiming_uniform_(const Tensor& t, const KaimingOptions& options) {
   return filled_uniform(t, kaiming_std("kaiming_uniform_", t, options));
 }
-Tensor kaiming_normal_(Tensor t, const KaimingOptions& options) {
+Tensor kaiming_normal_(const Tensor& t, const KaimingOptions& options) {
   return filled_normal(t, kaiming_std("kaiming_normal_", t, options));
 }
 

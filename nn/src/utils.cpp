@@ -79,6 +79,7 @@ void clip_grad_value_(const std::vector<Tensor>& parameters, double clip_value) 
 
 Tensor parameters_to_vector(const std::vector<Tensor>& parameters) {
   std::vector<Tensor> flat;
+  flat.reserve(parameters.size());
   for (const Tensor& p : parameters) flat.push_back(p.reshape({-1}));
   return flat.empty() ? zeros({0}) : cat(flat);
 }
@@ -90,7 +91,7 @@ void vector_to_parameters(const Tensor& vector, const std::vector<Tensor>& param
         "vector_to_parameters: the parameters have {} elements, the vector {}", n, vector.numel());
   NoGradGuard no_grad;
   std::int64_t at = 0;
-  for (Tensor p : parameters) {
+  for (const Tensor& p : parameters) {
     p.copy_(vector.narrow(0, at, p.numel()).reshape(p.sizes()));
     at += p.numel();
   }

@@ -61,7 +61,7 @@ void check_milestones(std::size_t schedules, const std::vector<std::int64_t>& mi
           "SequentialLR: milestones must be positive and increase, got {} at position {}",
           milestones[i], i);
 }
-LRScheduler::Rate sequence(std::vector<LRScheduler::Rate> rates,
+LRScheduler::Rate sequence(const std::vector<LRScheduler::Rate>& rates,
                            const std::vector<std::int64_t>& milestones) {
   return [=](double b, std::int64_t t) {
     std::size_t i = rates.size() - 1;
@@ -139,7 +139,7 @@ SequentialLR::SequentialLR(Optimizer& optimizer, const std::vector<LRScheduler>&
                 "SequentialLR: the schedules drive different optimizers");
           rates.push_back(s.state_->rate);
         }
-        return sequence(std::move(rates), options.milestones);
+        return sequence(rates, options.milestones);
       }()) {}
 
 LRScheduler warmup_cosine(Optimizer& optimizer, const WarmupCosineOptions& o) {

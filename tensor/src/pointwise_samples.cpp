@@ -75,13 +75,14 @@ std::vector<Sample> pointwise_samples(const PointwiseOp& op, const void* state,
 std::vector<BadSample> pointwise_bad_samples(const PointwiseOp& op, const void* state) {
   const std::string name(op.name);
   std::vector<BadSample> r;
-  auto with = [&op, state](std::vector<Tensor> in) {
+  auto with = [&op, state](const std::vector<Tensor>& in) {
     return [&op, state, in] { call(op, state, in); };
   };
   std::vector<Tensor> undefined(static_cast<std::size_t>(op.inputs));
   r.push_back({with(undefined), name + ": got an undefined tensor"});
   if (op.inputs == 1) return r;
   std::vector<Tensor> in;
+  in.reserve(undefined.size());
   for (int i = 0; i < op.inputs; ++i)
     in.push_back(op.masks >> i & 1 ? mask({4}) : zeros(i == 1 ? Shape{2, 3} : Shape{4}, kFloat64));
   r.push_back({with(in), name + ": shapes [4] and [2, 3] do not broadcast"});

@@ -45,8 +45,8 @@ class Module {
 
   /// Makes the handle's module a child and returns the handle. A member that holds a registered
   /// module cannot be assigned to (the registered one would go on being trained): an error.
-  template <class H> H register_module(std::string name, H handle) {
-    add_module(std::move(name), handle.shared());
+  template <class H> H register_module(const std::string& name, H handle) {
+    add_module(name, handle.shared());
     return handle;
   }
   /// Puts another module in a child's place: `head = replace_module("head", nn::Linear(512, 3))`.
