@@ -6,7 +6,7 @@
 Budgets: files of 400 lines, functions of 40 lines, lines of 100 columns. The median function of a
 room is printed beside 8, which is what we aim at. Functions are found by the layout that
 clang-format gives them: a head that ends with "{", closed by a "}" in the head's column. Tables are
-data: a function that is mostly one `return {` of rows may be long.
+data: a function that is mostly one list of rows may be long.
 """
 import re
 import statistics
@@ -20,6 +20,7 @@ OTHER = re.compile(
     r"|^(?:template <.*> )?(?:struct|class)\b|^#|^\}|=\s*\{$|^\{$|\]\s*\{$"
 )
 ONE_LINE = re.compile(r"^ *(?!if|for|while|switch|else|return|struct|\}|#)[\w:<>&*,~ \[\].]*\w\(.*\)[\w ]*\{.*\}$")
+TABLE = re.compile(r"return \{$|check_rows(<\w+>)?\(\{$|(const )?std::vector<Row> rows = \{$|const std::vector<Row> rows\{$")
 SUFFIXES = (".h", ".cpp")
 
 
@@ -55,9 +56,11 @@ def functions(lines):
 
 
 def is_table(body, column):
-    """Whether most of the body is one `return {` of rows."""
-    at = next((k for k, line in enumerate(body) if line.startswith(" " * column + "return {")), None)
-    return at is not None and len(body) - at > 0.75 * len(body)
+    """Whether most of the body is one list of rows: returned, checked or named."""
+    starts = [k for k, line in enumerate(body) if TABLE.match(line, column)
+              and not line[:column].strip()]
+    ends = starts[1:] + [len(body)]
+    return bool(starts) and max(e - s for s, e in zip(starts, ends)) > 0.5 * len(body)
 
 
 def main(folders):

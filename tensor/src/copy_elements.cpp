@@ -5,6 +5,12 @@
 namespace downhill::detail {
 namespace {
 
+/// A fraction is true, as every number but 0.
+template <class To, class From> To convert(From x) {
+  if constexpr (std::is_same_v<To, bool>) return x != 0;
+  else return static_cast<To>(x);
+}
+
 template <class From, class To>
 void copy(void* to, std::int64_t to_stride, const void* from, std::int64_t from_stride,
           std::int64_t n) {
@@ -14,12 +20,12 @@ void copy(void* to, std::int64_t to_stride, const void* from, std::int64_t from_
     if constexpr (std::is_same_v<From, To>)
       std::memcpy(t, f, static_cast<std::size_t>(n) * sizeof(To));
     else
-      for (std::int64_t i = 0; i < n; ++i) t[i] = static_cast<To>(f[i]);
+      for (std::int64_t i = 0; i < n; ++i) t[i] = convert<To>(f[i]);
   } else if (to_stride == 1 && from_stride == 0) {
-    const To v = static_cast<To>(*f);
+    const To v = convert<To>(*f);
     for (std::int64_t i = 0; i < n; ++i) t[i] = v;
   } else {
-    for (std::int64_t i = 0; i < n; ++i) t[i * to_stride] = static_cast<To>(f[i * from_stride]);
+    for (std::int64_t i = 0; i < n; ++i) t[i * to_stride] = convert<To>(f[i * from_stride]);
   }
 }
 

@@ -36,13 +36,12 @@ Shape broadcast(const char* op, const Shape& a, const Shape& b) {
   if (a == b) return a;
   const Shape &lo = a.size() < b.size() ? a : b, &hi = a.size() < b.size() ? b : a;
   Shape r = hi;
-  const int shift = hi.size() - lo.size();
-  for (int d = 0; d < lo.size(); ++d) {
-    std::int64_t& out = r[d + shift];
-    if (out == lo[d] || lo[d] == 1) continue;
-    check(out == 1, "{}: shapes {} and {} do not broadcast (dimension {}: {} and {})", op, a, b,
-          d - lo.size(), a.size() < b.size() ? lo[d] : out, a.size() < b.size() ? out : lo[d]);
-    out = lo[d];
+  for (int d = 1; d <= lo.size(); ++d) {
+    const std::int64_t in = lo[lo.size() - d], out = hi[hi.size() - d];
+    if (out == in || in == 1) continue;
+    check(out == 1, "{}: shapes {} and {} do not broadcast (dimension {}: {} and {})", op, a, b, -d,
+          a.size() < b.size() ? in : out, a.size() < b.size() ? out : in);
+    r[hi.size() - d] = in;
   }
   return r;
 }

@@ -85,7 +85,7 @@ Tensor new_tensor(ThreadState& t, const Shape& size, DType dtype) {
     p->stride[d] = n;
     overflow |= __builtin_mul_overflow(n, size[d], &n);
   }
-  if (overflow || n > kMaxNumel) [[unlikely]]
+  if (overflow || n == 0 || n > kMaxNumel) [[unlikely]]
     n = checked_numel("tensor", size);
   if (n == 0) p->stride = contiguous_strides(size);
   p->numel = n;

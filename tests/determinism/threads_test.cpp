@@ -1,4 +1,4 @@
-// The same bits for 1, 2 and 4 threads, on inputs large enough to be divided.
+// The same bits for 1 to 8 threads, on inputs large enough to be divided.
 #include <doctest/doctest.h>
 
 #include <fmt/format.h>
@@ -30,7 +30,7 @@ struct WithThreads {
 
 /// Fails unless `work`, whose results are compared bit by bit, gives the same for every number of
 /// threads.
-void check_same_bits(const char* what, const std::function<Tensors()>& work) {
+void check_same_bits(const std::string& what, const std::function<Tensors()>& work) {
   CAPTURE(what);
   const auto with = [&](int threads) {
     const WithThreads guard(threads);
@@ -38,8 +38,7 @@ void check_same_bits(const char* what, const std::function<Tensors()>& work) {
     return mix(1, work());
   };
   const std::uint64_t alone = with(1);
-  CHECK(with(2) == alone);
-  CHECK(with(4) == alone);
+  for (const int threads : {2, 3, 4, 8}) CHECK(with(threads) == alone);
 }
 
 Tensor numbers(const Shape& size, DType dtype = kFloat32) {
@@ -116,18 +115,41 @@ TEST_CASE("products give the same bits for any number of threads") {
   for (const ProductSize& s : product_sizes)
     for (const DType dtype : {kFloat32, kFloat64}) {
       const std::string what = fmt::format("{} x {} x {} {}", s.m, s.k, s.n, name_of(dtype));
-      check_same_bits(what.c_str(), [&] {
+      check_same_bits(what, [&] {
         const Tensor x = numbers({s.m, s.k}, dtype), w = numbers({s.n, s.k}, dtype);
         const Tensor b = numbers({s.n}, dtype);
         return with_gradients(linear(x, w, b), {x, w, b});
       });
-      check_same_bits((what + " plain").c_str(), [&] {
+      check_same_bits(what + " plain", [&] {
         const Tensor x = numbers({s.m, s.k}, dtype), w = numbers({s.k, s.n}, dtype);
         return with_gradients(matmul(x, w), {x, w});
       });
     }
   check_same_bits("a batch", [] {
     const Tensor x = numbers({12, 100, 80}), w = numbers({12, 80, 90});
+    return with_gradients(matmul(x, w), {x, w});
+  });
+}
+
+TEST_CASE("products of slices and long sums give the same bits for any number of threads") {
+  check_same_bits("rows with gaps", [] {
+    const Tensor x = numbers({128, 1000}), w = numbers({512, 950});
+    return with_gradients(linear(x.narrow(1, 0, 900), w.narrow(1, 30, 900)), {x, w});
+  });
+  check_same_bits("columns with gaps", [] {
+    const Tensor x = numbers({300, 90}), w = numbers({300, 140});
+    return with_gradients(matmul(x.narrow(1, 0, 70).t(), w.narrow(1, 0, 120)), {x, w});
+  });
+  check_same_bits("a batch of slices", [] {
+    const Tensor x = numbers({11, 60, 600}), w = numbers({11, 600, 130});
+    return with_gradients(matmul(x.narrow(2, 0, 590), w.narrow(1, 0, 590)), {x, w});
+  });
+  check_same_bits("long sums, both transposed", [] {
+    const Tensor x = numbers({6000, 50}), w = numbers({70, 6000});
+    return with_gradients(matmul(x.t(), w.t()), {x, w});
+  });
+  check_same_bits("long sums in rows", [] {
+    const Tensor x = numbers({118, 39033}), w = numbers({39033, 76});
     return with_gradients(matmul(x, w), {x, w});
   });
 }

@@ -210,3 +210,14 @@ TEST_CASE("a small tensor of zeros costs no malloc once the pool is warm") {
   CHECK(memory_stats().mallocs == before);
 #endif
 }
+
+TEST_CASE("as a bool every number but 0 is true") {
+  const Tensor expected = tensor({false, true, true, true});
+  const Tensor x = tensor({0.0, 0.5, -2.0, std::nan("")});
+  CHECK(to_string(x.to(kBool)) == to_string(expected));
+  CHECK(to_string(x.to(kFloat64).slice(0, 0, 4, 1).to(kBool)) == to_string(expected));
+  CHECK(to_string(zeros({4}, kBool).copy_(x)) == to_string(expected));
+  CHECK(zeros({}, kBool).fill_(0.5).item<bool>());
+  CHECK(full({1}, 0.5, kBool).item<bool>());
+  CHECK(tensor({256, 0}).to(kBool).select(0, 0).item<bool>());
+}

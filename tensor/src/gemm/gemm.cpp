@@ -29,17 +29,17 @@ using std::int64_t;
 
 constexpr std::uint64_t light_work = 1 << 18;
 
-/// What BLAS takes: one stride is 1, the other at least the extent. A stride along an extent of 1
-/// does not count, and is replaced. False where the matrix would have to be copied.
-template <class T> bool make_regular(MatrixView<T>& view, int64_t rows, int64_t columns) {
+/// Whether the view is a dense matrix, by rows or by columns: all that goes to oneDNN, which
+/// divides the sums of others among threads, so that the bits depend on their number. A stride
+/// along an extent of 1 does not count, and is replaced.
+template <class T> bool make_dense(MatrixView<T>& view, int64_t rows, int64_t columns) {
   if (view.col == 1 || columns == 1) {
     view.col = 1;
     if (rows == 1) view.row = columns;
-    return view.row >= columns;
+    return view.row == columns;
   }
-  if (view.row != 1 && rows != 1) return false;
-  view.row = 1;
-  return view.col >= rows;
+  if (rows == 1) view.row = 1;
+  return view.row == 1 && view.col == rows;
 }
 
 template <class T>
@@ -75,7 +75,7 @@ template <class T> bool uses_onednn() {
   return with_onednn && std::is_same_v<T, float> && (DOWNHILL_LEVELS == 1 || isa() == Isa::v4);
 }
 
-/// A function of dtype, m, n, k and the kind of strides alone.
+/// A function of dtype, m, n, k, the kind of strides and the instruction set alone.
 template <class T> Kernel choose(const Product<T>& s) {
   if (work(s) <= light_work) return Kernel::small;
   const bool dots = takes_dot_products(s), in_place = dots || s.b.col == 1;
@@ -93,16 +93,16 @@ thread_local Workspace copy_of_a, copy_of_b;
 template <class T> int64_t undivided_k(const Product<T>& s) { return s.a.col == 1 ? 16384 : 2047; }
 
 /// A longer sum is computed in parts, each added to the ones before.
-void regular_gemm(Product<float> s) {
-  if (!make_regular(s.a, s.m, s.k)) s.a = copy(s.a, s.m, s.k, copy_of_a);
-  if (!make_regular(s.b, s.k, s.n)) s.b = copy(s.b, s.k, s.n, copy_of_b);
-  const int64_t all = s.k, parts = (all - 1) / undivided_k(s) + 1;
+void onednn_gemm_in_parts(const Product<float>& s) {
+  const int64_t parts = (s.k - 1) / undivided_k(s) + 1;
   for (int64_t i = 0; i < parts; ++i) {
     Product<float> part = s;
-    const int64_t begin = all * i / parts;
-    part.k = all * (i + 1) / parts - begin;
+    const int64_t begin = s.k * i / parts;
+    part.k = s.k * (i + 1) / parts - begin;
     part.a.data += begin * s.a.col;
     part.b.data += begin * s.b.row;
+    if (!make_dense(part.a, s.m, part.k)) part.a = copy(part.a, s.m, part.k, copy_of_a);
+    if (!make_dense(part.b, part.k, s.n)) part.b = copy(part.b, part.k, s.n, copy_of_b);
     if (i > 0) part.bias = nullptr, part.accumulate = true;
     onednn_gemm(part, {});
   }
@@ -110,7 +110,7 @@ void regular_gemm(Product<float> s) {
 
 template <class T> void run(Kernel kernel, const Product<T>& s) {
   if constexpr (with_onednn && std::is_same_v<T, float>)
-    if (kernel == Kernel::onednn) return regular_gemm(s);
+    if (kernel == Kernel::onednn) return onednn_gemm_in_parts(s);
   kernel == Kernel::small ? small_gemm(s) : packed_gemm(s);
 }
 
@@ -122,12 +122,22 @@ template <class T> Product<T> member(Product<T> s, const Batch& batch, int64_t q
   return s;
 }
 
+/// Whether matrices of so many elements follow each other without gaps, or are one and the same.
+bool is_dense(const int64_t (&stride)[2], const int64_t (&size)[2], int64_t elements) {
+  const int64_t outer = stride[1] == 0 ? elements : size[1] * elements;
+  return (size[1] == 1 || stride[1] == 0 || stride[1] == elements) &&
+         (size[0] == 1 || stride[0] == 0 || stride[0] == outer);
+}
+
 template <class T> bool run_at_once(const Product<T>& product, const Batch& batch) {
   if constexpr (with_onednn && std::is_same_v<T, float>) {
     Product<T> s = product;
-    if (is_column(s) || choose(s) != Kernel::onednn) return false;
-    if (!make_regular(s.a, s.m, s.k) || !make_regular(s.b, s.k, s.n)) return false;
-    if (s.k > undivided_k(s)) return false;
+    if (is_column(s) || choose(s) != Kernel::onednn || s.k > undivided_k(s)) return false;
+    if (!make_dense(s.a, s.m, s.k) || !make_dense(s.b, s.k, s.n)) return false;
+    if (!is_dense(batch.a, batch.size, s.m * s.k) || !is_dense(batch.b, batch.size, s.k * s.n))
+      return false;
+    for (int d = 0; d < 2; ++d)  // oneDNN has no batch of one product
+      if (batch.size[d] > 1 && batch.a[d] == 0 && batch.b[d] == 0) return false;
     onednn_gemm(s, batch);
     return true;
   }

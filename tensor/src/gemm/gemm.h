@@ -1,4 +1,4 @@
-// Matrix products on raw pointers: the one entry that the contraction ops call.
+// Matrix products on raw pointers: the one entry that the contraction ops call. Exported for tests.
 #pragma once
 #include <cstdint>
 

@@ -16,7 +16,7 @@ namespace {
 // A recorded copy of x into `out`, which already has the shape and dtype wanted.
 Tensor copied_into(Tensor out, const Tensor& x) {
   TensorImpl *p[] = {&x.impl()}, *q[] = {&out.impl()};
-  const DType compute = compute_dtype(q[0]->dtype);
+  const DType compute = compute_dtype((q[0]->dtype == kBool ? p : q)[0]->dtype);
   const op::Copy copy;
   if (p[0]->contiguous && q[0]->contiguous && p[0]->dtype == q[0]->dtype &&
       p[0]->numel == q[0]->numel)
@@ -53,7 +53,7 @@ void fill_data(TensorImpl& p, const Scalar& value) {
   if (p.contiguous && value.to<double>() == 0 && !std::signbit(value.to<double>()))
     return void(std::memset(p.data, 0, static_cast<std::size_t>(p.numel) * size_of(p.dtype)));
   const DType compute = compute_dtype(p.dtype);
-  const op::Fill fill{value};
+  const op::Fill fill{p.dtype == kBool ? Scalar(value.to<bool>()) : value};
   TensorImpl* q[] = {&p};
   run_pointwise({pointwise_op<op::Fill>.forward[kernel_index(compute)], &fill, compute}, q, q);
 }

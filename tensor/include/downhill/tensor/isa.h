@@ -9,7 +9,7 @@
 // Bits: a * b + c becomes one fused instruction at v3 and v4 (exp, log and tanh take 30-60 % longer
 // without), so baseline rounds some results differently. v3 and v4, GCC and clang agree, because
 // formulas leave no choice of what to fuse: no a * b + c * d, and no product that two sums use
-// (tests/determinism holds every op to that).
+// (tests/determinism holds every op to that). Larger float32 products go to oneDNN at v4 only.
 #pragma once
 #include <cstdint>
 
