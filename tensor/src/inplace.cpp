@@ -25,22 +25,21 @@ Extent extent(const TensorImpl& p) {
 }  // namespace
 
 void check_writable(const char* op, const Tensor& self, bool recorded) {
-  check(self.defined(), "{}_: got an undefined tensor", op);
+  check(self.defined(), "{}: got an undefined tensor", op);
   const TensorImpl& p = self.impl();
   check(
       !repeats_elements(p),
-      "{}_: several elements of this tensor of shape {} are one place in memory (it was expanded); "
+      "{}: several elements of this tensor of shape {} are one place in memory (it was expanded); "
       "clone() it before writing",
       op, p.size);
   if (!grad_mode()) return;
   check(!(p.history && p.history->is_leaf()),
-        "{}_: a leaf that requires a gradient cannot be changed in place while operations are "
+        "{}: a leaf that requires a gradient cannot be changed in place while operations are "
         "recorded; use a NoGradGuard",
         op);
   check(!(recorded && p.base),
-        "{}_: writing in place into a view (shape {}) cannot be recorded; write into the whole "
-        "tensor "
-        "or build the result with where, cat or index",
+        "{}: writing in place into a view (shape {}) cannot be recorded; write into the whole "
+        "tensor or build the result with where, cat or index",
         op, p.size);
 }
 

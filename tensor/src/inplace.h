@@ -6,7 +6,7 @@ namespace downhill::detail {
 
 /// Throws unless `self` may be written: not undefined, no two elements in one place (expanded), no
 /// leaf that requires a gradient while grad mode is on, and, where the write is to be recorded, no
-/// view of another tensor. `op` is named without its `_`.
+/// view of another tensor.
 void check_writable(const char* op, const Tensor& self, bool recorded);
 
 /// Throws unless a tensor of this dtype can hold the value (but for its fraction).

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 #include <downhill/tensor/ops.h>
 
@@ -221,7 +222,7 @@ const Tensor& call_pointwise_(const PointwiseOp& op, const void* state, const Te
         "{}_: the result is {}, which does not fit into the {} tensor in place", op.name,
         name_of(r.dtype), name_of(s.dtype));
   const bool record = needs_record(op, in);
-  check_writable(op.name.data(), self, record || self.requires_grad());
+  check_writable((std::string(op.name) + '_').c_str(), self, record || self.requires_grad());
   TensorImpl *p[max_inputs], *q[] = {&s};
   Tensor copies[max_inputs];
   for (std::size_t i = 0; i < in.size(); ++i) {

@@ -128,7 +128,7 @@ void fill_in_order(const Tensor& x, FillContiguous&& fill_contiguous) {
 void check_fillable(const char* op, const Tensor& x) {
   check_writable(op, x, false);
   check(!grad_mode() || !x.requires_grad(),
-        "{}_: this tensor requires a gradient (made by {}), and random numbers are not recorded; "
+        "{}: this tensor requires a gradient (made by {}), and random numbers are not recorded; "
         "use a NoGradGuard, or detach() it",
         op, x.requires_grad() ? x.impl().history->name() : "");
 }
@@ -239,13 +239,13 @@ Generator& default_generator() {
 void manual_seed(std::uint64_t seed) { default_generator().manual_seed(seed); }
 
 const Tensor& uniform_(const Tensor& x, double from, double to, Generator& generator) {
-  detail::check_fillable("uniform", x);
+  detail::check_fillable("uniform_", x);
   detail::fill_uniform("uniform_", x, from, to, generator);
   return x;
 }
 
 const Tensor& normal_(const Tensor& x, double mean, double std, Generator& generator) {
-  detail::check_fillable("normal", x);
+  detail::check_fillable("normal_", x);
   detail::fill_normal("normal_", x, mean, std, generator);
   return x;
 }

@@ -88,7 +88,7 @@ const Tensor& Tensor::copy_(const Tensor& source) const {
   detail::check_defined("copy_", source);
   const bool record = grad_mode() && source.requires_grad() && is_floating_point();
   const bool becomes_constant = grad_mode() && !record && requires_grad();
-  detail::check_writable("copy", *this, record || requires_grad());
+  detail::check_writable("copy_", *this, record || requires_grad());
   const Shape size = detail::broadcast("copy_", sizes(), source.sizes());
   check(size == sizes(), "copy_: a source of shape {} does not fit into shape {}", source.sizes(),
         sizes());
@@ -108,7 +108,7 @@ const Tensor& Tensor::fill_(const Scalar& value) const {
   detail::check_fits("fill_", value, dtype());
   if (grad_mode() && requires_grad() && !is_leaf())
     return detail::call_<detail::CopyOps>(op::Fill{value}, *this);
-  detail::check_writable("fill", *this, false);
+  detail::check_writable("fill_", *this, false);
   detail::fill_data(impl(), value);
   detail::bump_version(*this);
   return *this;

@@ -233,7 +233,7 @@ const Tensor& Tensor::index_put_(std::initializer_list<TensorIndex> indices,
   detail::check_defined("index_put_", values);
   const Tensor* in[] = {this, &values};
   const bool recorded = is_floating_point() && detail::needs_record(in);
-  detail::check_writable("index_put", *this, recorded);
+  detail::check_writable("index_put_", *this, recorded);
   const std::span<const TensorIndex> list(indices.begin(), indices.size());
   if (recorded) detail::put_recorded(*this, list, values);
   else detail::put_data(*this, list, values);
