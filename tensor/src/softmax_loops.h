@@ -4,7 +4,7 @@
 
 namespace downhill::detail {
 
-enum class SoftmaxResult : int { none, logsumexp, softmax, log_softmax };
+enum class SoftmaxResult : int { largest_and_log_sum, logsumexp, softmax, log_softmax };
 
 /// For rows of n elements side by side: each one's largest element, the log of its sum of
 /// e^(x - largest), and its softmax or log-softmax in y, where wanted. An infinite largest element
@@ -33,7 +33,9 @@ template <class T> struct SoftmaxRows {
     if (wanted != SoftmaxResult::logsumexp) return m;
     return where(vec::abs(m) == R(__builtin_inf()), 0, m);
   }
-  DOWNHILL_INLINE bool wants_rows() const { return wanted >= SoftmaxResult::softmax; }
+  DOWNHILL_INLINE bool wants_rows() const {
+    return wanted == SoftmaxResult::softmax || wanted == SoftmaxResult::log_softmax;
+  }
 
   DOWNHILL_STEP void wide_row(const T* x, T* y, T& largest, T& log_sum) const {
     auto load = [x](std::int64_t i) DOWNHILL_INLINE_LAMBDA { return R(x[i]); };

@@ -46,7 +46,8 @@ template <class T> struct CrossEntropyForward {  // softmax may be null
   DOWNHILL_STEP static void run(const T* x, const std::int64_t* target, std::int64_t ignore,
                                 T* softmax, T* loss, std::int64_t rows, std::int64_t n) {
     constexpr std::int64_t tile = SoftmaxRows<T>::tile;
-    const SoftmaxRows<T> some_rows{softmax ? SoftmaxResult::softmax : SoftmaxResult::none, n};
+    const SoftmaxRows<T> some_rows{
+        softmax ? SoftmaxResult::softmax : SoftmaxResult::largest_and_log_sum, n};
     T largest[tile], log_sum[tile];
     for (std::int64_t r = 0; r < rows; r += tile) {
       const std::int64_t some = rows - r < tile ? rows - r : tile;
