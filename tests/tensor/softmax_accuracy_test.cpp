@@ -240,6 +240,9 @@ template <class Check> void for_hard_scores(std::initializer_list<int64_t> lengt
     }
 }
 
+bool all_equal(const Tensor& x, double value) {
+  return (x == value).sum().item<int64_t>() == x.numel();
+}
 bool all_nan(const Tensor& x) { return (x != x).sum().item<int64_t>() == x.numel(); }
 
 }  // namespace
@@ -296,6 +299,32 @@ TEST_CASE("a row of -infinity has nan as softmax and -infinity as logsumexp, as 
     CHECK(all_nan(cross_entropy(x, zeros({2}, kInt64), Reduction::none)));
     CHECK(logsumexp(x, {1})[1].item() == -inf);
   }
+}
+
+TEST_CASE("logsumexp's derivatives: 0 for a row of -infinity, nan at +infinity") {
+  const auto f = [](const Tensor& a) { return logsumexp(a, {1}); };
+  for (int64_t n : {2, 10, 64, 65, 97, 4099})
+    for (DType t : {kFloat32, kFloat64}) {
+      CAPTURE(n);
+      Tensor x = zeros({3, n}, t);
+      x[0].fill_(-inf);
+      x[1].narrow(0, n - 1, 1).fill_(inf);
+      for (bool recorded : {false, true}) {
+        const Tensor got = gradient(f, x, full({3}, 2, t), recorded);
+        CHECK(all_equal(got[0], 0));
+        CHECK(all_equal(got[1].narrow(0, 0, n - 1), 0));
+        CHECK(all_nan(got[1].narrow(0, n - 1, 1)));
+        CHECK(got[2][0].item() == doctest::Approx(2 / static_cast<double>(n)));
+      }
+      const Tensor taped = x.clone().requires_grad_(), v = arange(n).to(t);
+      const Tensor first = autograd::grad({f(taped)}, {taped}, {full({3}, 2, t)}, {}, true)[0];
+      const Tensor second = autograd::grad({sum(first * v)}, {taped})[0];
+      CHECK(all_equal(second[0], 0));
+      CHECK(all_nan(second[1]));
+      const double p = 1 / static_cast<double>(n), mean = static_cast<double>(n - 1) / 2;
+      CHECK(second[2][n - 1].item() ==
+            doctest::Approx(2 * p * (static_cast<double>(n - 1) - mean)));
+    }
 }
 
 TEST_CASE("nan makes its own row nan and no other") {
