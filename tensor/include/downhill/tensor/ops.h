@@ -137,7 +137,7 @@ Tensor argmax(const Tensor& x, std::int64_t dim, bool keepdim = false);
 Tensor logsumexp(const Tensor& x, const Shape& dims,
                  bool keepdim = false);             ///< log(sum(exp(x))) without overflow
 Tensor softmax(const Tensor& x, std::int64_t dim);  ///< nan with +inf, or of -inf only, in a row
-Tensor log_softmax(const Tensor& x, std::int64_t dim);
+Tensor log_softmax(const Tensor& x, std::int64_t dim);  ///< nan where softmax is
 /// x summed back to a shape that broadcasts to x's: the adjoint of expand.
 Tensor sum_to(const Tensor& x, const Shape& shape);
 
@@ -152,8 +152,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 // ---------------------------------------------------------------- losses with a fused backward
 /// Mean of the per-example losses, their sum, or the losses themselves.
 enum class Reduction { none, mean, sum };
-/// -log softmax(x)[target]: x [N, C] (or [C]), target int64 [N] (or 0-d). An example whose target
-/// is ignore_index counts for nothing; the mean of no examples is NaN.
+/// -log softmax(x)[target], nan where softmax is: x [N, C] (or [C]), target int64 [N] (or 0-d). An
+/// example whose target is ignore_index counts for nothing; the mean of no examples is NaN.
 Tensor cross_entropy(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean,
                      std::int64_t ignore_index = -100);
 /// sum over j != y of max(0, x_j - x_y + margin), Weston and Watkins' multiclass SVM loss: x [N,
