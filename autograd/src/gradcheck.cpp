@@ -6,6 +6,7 @@
 #include <downhill/autograd/backward.h>
 #include <downhill/tensor/check.h>
 #include <downhill/tensor/factory.h>
+#include <downhill/tensor/overlap.h>
 #include <downhill/tensor/random.h>
 
 #include "gradcheck_numeric.h"
@@ -34,12 +35,6 @@ Tensors differentiable(const Tensors& all) {
 }
 
 // ---------------------------------------------------------------- what can be checked
-bool repeats_elements(const Tensor& x) {
-  for (int d = 0; d < x.dim(); ++d)
-    if (x.sizes()[d] > 1 && x.strides()[d] == 0 && x.numel() > 0) return true;
-  return false;
-}
-
 std::pair<const char*, const char*> extent(const Tensor& x) {
   std::int64_t last = 0;
   for (int d = 0; d < x.dim(); ++d) last += (x.sizes()[d] - 1) * x.strides()[d];
@@ -67,7 +62,7 @@ void check_inputs(const Tensors& inputs, const GradcheckOptions& o) {
       inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i].requires_grad()) continue;
-    check(!repeats_elements(inputs[i]),
+    check(!detail::repeats_elements(inputs[i].impl()),
           "gradcheck: several elements of input {} (shape {}, expanded) are one place in memory; "
           "pass a clone()",
           i, inputs[i].sizes());

@@ -1,16 +1,10 @@
 #include "inplace.h"
 
 #include <downhill/tensor/format.h>
+#include <downhill/tensor/overlap.h>
 
 namespace downhill::detail {
 namespace {
-
-bool repeats_elements(const TensorImpl& p) {
-  if (p.dense || p.numel == 0) return false;
-  for (int d = 0; d < p.size.size(); ++d)
-    if (p.size[d] > 1 && p.stride[d] == 0) return true;
-  return false;
-}
 
 struct Extent {
   const char *begin, *end;
@@ -23,6 +17,13 @@ Extent extent(const TensorImpl& p) {
 }
 
 }  // namespace
+
+bool repeats_elements(const TensorImpl& p) {
+  if (p.dense || p.numel == 0) return false;
+  for (int d = 0; d < p.size.size(); ++d)
+    if (p.size[d] > 1 && p.stride[d] == 0) return true;
+  return false;
+}
 
 void check_writable(const char* op, const Tensor& self, bool recorded) {
   check(self.defined(), "{}: got an undefined tensor", op);
