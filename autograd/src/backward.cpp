@@ -20,8 +20,7 @@ void check_roots(const char* op, Tensors roots, Tensors grads) {
     check(t.defined(), "{}: tensor {} is undefined", op, i);
     check(t.requires_grad(),
           "{}: a tensor of shape {} does not require a gradient: nothing that made it does, or it "
-          "was made "
-          "under a NoGradGuard",
+          "was made under a NoGradGuard",
           op, t.sizes());
     detail::check_view_is_current(op, t.impl());
     if (i < grads.size() && grads[i].defined())
@@ -60,6 +59,13 @@ void walk(Tensors roots, Tensors grads, std::optional<bool> retain_graph, bool c
   run.run();
 }
 
+void start_towards(BackwardRun& run, const char* op, const std::vector<Tensor>& inputs,
+                   const std::vector<Tensor>& roots, Tensors grads) {
+  check_roots(op, roots, grads);
+  run.restrict_to(wanted_of(op, inputs), roots);
+  start(run, roots, grads);
+}
+
 Tensor grad_of(const BackwardRun& run, const Tensor& input) {
   for (const auto& w : run.wanted)
     if (w.node == input.impl().history.get() && w.output == input.impl().output) return w.grad;
@@ -73,11 +79,9 @@ namespace autograd {
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const std::vector<Tensor>& grad_outputs, std::optional<bool> retain_graph,
                          bool create_graph, bool allow_unused) {
-  check_roots("grad", outputs, grad_outputs);
   check(!inputs.empty(), "grad: no inputs to differentiate with respect to");
   BackwardRun run(retain_graph.value_or(create_graph), create_graph);
-  run.restrict_to(wanted_of("grad", inputs), outputs);
-  start(run, outputs, grad_outputs);
+  start_towards(run, "grad", inputs, outputs, grad_outputs);
   run.run();
   std::vector<Tensor> r;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -93,19 +97,14 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
 void backward(const std::vector<Tensor>& tensors, const std::vector<Tensor>& grad_tensors,
               std::optional<bool> retain_graph, bool create_graph,
               const std::vector<Tensor>& inputs) {
-  if (!inputs.empty()) {
-    for (const Tensor& t : inputs)
-      if (t.defined() && t.requires_grad()) t.retain_grad();  // the run adds to an intermediate's
-    auto grads = grad(tensors, inputs, grad_tensors, retain_graph, create_graph, true);
-    AutoGradMode mode(create_graph);
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (!grads[i].defined() || !inputs[i].is_leaf()) continue;
-      Tensor& g = inputs[i].mutable_grad();
-      g = g.defined() ? g + grads[i] : grads[i].clone();
-    }
-    return;
-  }
-  walk(tensors, grad_tensors, retain_graph, create_graph);
+  if (inputs.empty()) return walk(tensors, grad_tensors, retain_graph, create_graph);
+  BackwardRun run(retain_graph.value_or(create_graph), create_graph);
+  start_towards(run, "backward", inputs, tensors, grad_tensors);
+  for (const Tensor& t : inputs) t.retain_grad();  // the run adds to an intermediate's
+  run.run();
+  for (BackwardRun::Wanted& w : run.wanted)
+    if (w.grad.defined() && w.node->is_leaf())
+      detail::add_to_leaf(static_cast<Leaf&>(*w.node), std::move(w.grad), create_graph);
 }
 
 }  // namespace autograd

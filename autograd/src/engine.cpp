@@ -42,6 +42,22 @@ std::mutex& leaf_mutex() {
 
 }  // namespace
 
+void add_to_leaf(Leaf& leaf, Tensor grad, bool create_graph) {
+  std::unique_lock lock(leaf_mutex(), std::defer_lock);
+  if (!__libc_single_threaded) lock.lock();
+  if (!leaf.grad.defined()) {
+    leaf.grad = create_graph         ? grad.clone()
+                : is_exclusive(grad) ? std::move(grad)
+                                     : grad.detach().clone();
+    return;
+  }
+  check(leaf.grad.sizes() == grad.sizes() && leaf.grad.dtype() == grad.dtype(),
+        "backward: a parameter {} {} holds a gradient {} {} already; assign one that fits, or {{}}",
+        name_of(grad.dtype()), grad.sizes(), name_of(leaf.grad.dtype()), leaf.grad.sizes());
+  if (create_graph) leaf.grad = leaf.grad + grad;
+  else leaf.grad.add_(grad);
+}
+
 BackwardRun::BackwardRun(bool retain_graph, bool create_graph)
     : retain_graph_(retain_graph), create_graph_(create_graph), mode_(create_graph),
       heap_(std::move(spare_heap)), roots_(std::move(spare_roots)) {}
@@ -119,7 +135,7 @@ void BackwardRun::run() {
     Tensor grads[] = {std::move(l.grad)};
     if (l.leaf->hooks()) call_hooks(*l.leaf, grads);
     if (restricted_) capture(*l.leaf, grads);
-    else finish_leaf(*l.leaf, std::move(grads[0]));
+    else add_to_leaf(*l.leaf, std::move(grads[0]), create_graph_);
   }
 }
 
@@ -138,7 +154,7 @@ void BackwardRun::visit(Node& n) {
   if (n.hooks()) call_hooks(n, grads);
   if (restricted_) capture(n, grads);
   if (!n.is_leaf()) return differentiate(n, grads);
-  if (!restricted_) finish_leaf(static_cast<Leaf&>(n), std::move(grads[0]));
+  if (!restricted_) add_to_leaf(static_cast<Leaf&>(n), std::move(grads[0]), create_graph_);
 }
 
 void BackwardRun::call_hooks(Node& n, Tensor* grads) {
@@ -162,23 +178,6 @@ void BackwardRun::call_hooks(Node& n, Tensor* grads) {
 void BackwardRun::capture(Node& n, const Tensor* grads) {
   for (Wanted& w : wanted)
     if (w.node == &n) w.grad = grads[w.output];
-}
-
-void BackwardRun::finish_leaf(Leaf& leaf, Tensor grad) const {
-  std::unique_lock lock(leaf_mutex(), std::defer_lock);
-  if (!__libc_single_threaded) lock.lock();
-  if (leaf.grad.defined()) {
-    check(leaf.grad.sizes() == grad.sizes(),
-          "backward: a parameter of shape {} holds a gradient of shape {} already; assign one that "
-          "fits, or {{}}",
-          grad.sizes(), leaf.grad.sizes());
-    if (create_graph_) leaf.grad = leaf.grad + grad;
-    else leaf.grad.add_(grad);
-  } else {
-    leaf.grad = create_graph_        ? grad.clone()
-                : is_exclusive(grad) ? std::move(grad)
-                                     : grad.detach().clone();
-  }
 }
 
 std::uint64_t BackwardRun::needed_edges(const Node& n) const {
@@ -224,8 +223,10 @@ bool BackwardRun::leads(const Node& n) const { return n.mark_ == kLeads; }
 void BackwardRun::restrict_to(std::vector<Wanted> inputs, const std::vector<Tensor>& roots) {
   restricted_ = true;
   wanted = std::move(inputs);
-  std::sort(wanted.begin(), wanted.end(),
-            [](const Wanted& a, const Wanted& b) { return a.node < b.node; });
+  const auto key = [](const Wanted& w) { return std::pair(w.node, w.output); };
+  std::ranges::sort(wanted, {}, key);
+  const auto same = [&](const Wanted& a, const Wanted& b) { return key(a) == key(b); };
+  wanted.erase(std::unique(wanted.begin(), wanted.end(), same), wanted.end());
   std::uint64_t least = ~std::uint64_t(0);
   for (const Wanted& w : wanted) least = std::min(least, w.node->depth_);
   for (const Tensor& r : roots) mark_paths(*r.impl().history, least);

@@ -4,6 +4,10 @@
 
 namespace downhill::detail {
 
+/// Adds to what the leaf has collected, with shapes and dtypes checked before anything changes;
+/// recorded where create_graph.
+void add_to_leaf(Leaf& leaf, Tensor grad, bool create_graph);
+
 /// Nodes wait in a heap ordered by depth: a node lies deeper than everything it was made from, so
 /// it is taken when all its gradients are in. The gradients wait in the nodes themselves; while one
 /// waits, its node belongs to this run. Whatever happens, the destructor leaves no node with
@@ -29,8 +33,8 @@ struct BackwardRun {
   BackwardRun(const BackwardRun&) = delete;
   BackwardRun& operator=(const BackwardRun&) = delete;
 
-  /// Restricts the walk to what leads to these; their gradients are kept in `wanted` and no leaf
-  /// collects any.
+  /// Restricts the walk to what leads to these; their gradients are kept in `wanted`, where each
+  /// stands once, and no leaf collects any.
   void restrict_to(std::vector<Wanted> inputs, const std::vector<Tensor>& roots);
   void start(const Tensor& root, Tensor grad);
   void run();
@@ -45,7 +49,6 @@ struct BackwardRun {
   void capture(Node& n, const Tensor* grads);
   void differentiate(Node& n, Tensor* grads);
   void accumulate(Tensor& into, Tensor grad) const;
-  void finish_leaf(Leaf& leaf, Tensor grad) const;
   bool leads(const Node& n) const;
   std::uint64_t needed_edges(const Node& n) const;
   void mark_paths(Node& root, std::uint64_t least_depth);

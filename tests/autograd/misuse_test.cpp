@@ -79,6 +79,22 @@ TEST_CASE("backward with inputs adds once to intermediates and shares no memory"
   CHECK(at(g) == 1);
 }
 
+TEST_CASE("backward with a leaf among its inputs twice adds to it once") {
+  const Tensor w = parameter(2);
+  for (const bool create_graph : {false, true})
+    autograd::backward({(w * 3).sum()}, {}, {}, create_graph, {w, w});
+  CHECK(at(w.grad()) == 6);
+}
+
+TEST_CASE("backward that refuses an input makes no other retain its gradient") {
+  const Tensor w = parameter(2), m = w * 3, y = (m * 4).sum();
+  CHECK_THROWS_AS(autograd::backward({y}, {}, true, false, {m, ones({2})}), Error);
+  CHECK_THROWS_AS(autograd::backward({m}, {}, true, false, {m}), Error);
+  y.backward();
+  CHECK_FALSE(m.grad().defined());
+  CHECK(at(w.grad()) == 12);
+}
+
 TEST_CASE("a view made before its base was changed in place is refused wherever it matters") {
   const Tensor w = parameter(2), u = parameter(1);
   const Tensor y = w * 1, v = y.view({2, 1});

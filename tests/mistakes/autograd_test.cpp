@@ -29,8 +29,12 @@ TEST_CASE("backward that cannot be") {
   const Tensor w = collecting(), once = (w * w).sum(), changed = w * 1, kept = changed.square();
   once.backward();
   changed.mul_(2);
-  const Tensor misfit = collecting();
+  const Tensor misfit = collecting(), wide = collecting(), single = parameter({1.0});
   misfit.mutable_grad() = ones({3}, kFloat64);
+  wide.mutable_grad() = ones({2, 2}, kFloat64);
+  single.mutable_grad() = ones({2}, kFloat64);
+  const Tensor other_dtype = collecting();
+  other_dtype.mutable_grad() = ones({2}, kFloat32);
   check_rows({
       {"a loss for each example",
        {w},
@@ -81,12 +85,27 @@ TEST_CASE("backward that cannot be") {
       {"a gradient of another shape assigned by hand",
        {misfit},
        [](In x) { x[0].sum().backward(); },
-       "backward: a parameter of shape [2] holds a gradient of shape [3] already; assign one that "
+       "backward: a parameter float64 [2] holds a gradient float64 [3] already; assign one that "
+       "fits, or {}"},
+      {"a gradient of another dtype assigned by hand",
+       {other_dtype},
+       [](In x) { x[0].sum().backward(); },
+       "backward: a parameter float64 [2] holds a gradient float32 [2] already; assign one that "
+       "fits, or {}"},
+      {"a gradient that broadcasts, assigned by hand to one of the inputs",
+       {wide},
+       [](In x) { autograd::backward({x[0].sum()}, {}, {}, false, x); },
+       "backward: a parameter float64 [2] holds a gradient float64 [2, 2] already; assign one that "
+       "fits, or {}"},
+      {"a gradient that the input's broadcasts to, assigned by hand",
+       {single},
+       [](In x) { autograd::backward({x[0].sum()}, {}, {}, true, x); },
+       "backward: a parameter float64 [1] holds a gradient float64 [2] already; assign one that "
        "fits, or {}"},
       {"inputs that require no gradient",
        {w, ones({2})},
        [](In x) { autograd::backward({x[0].sum()}, {}, {}, false, {x[1]}); },
-       "grad: input 0 does not require a gradient"},
+       "backward: input 0 does not require a gradient"},
   });
 }
 
