@@ -2,6 +2,7 @@
 #include <downhill/nn/module.h>
 #include <downhill/tensor/check.h>
 #include <downhill/tensor/graph.h>
+#include <downhill/tensor/overlap.h>
 
 #include <algorithm>
 #include <atomic>
@@ -236,16 +237,18 @@ StateDict Module::state_dict() const {
 IncompatibleKeys Module::load_state_dict(const StateDict& state, bool strict) {
   const StateDict own = state_dict();
   IncompatibleKeys keys;
-  std::vector<std::string> mismatched;
+  std::vector<std::string> mismatched, expanded;
   for (const auto& [name, value] : own) {
     const Tensor* saved = state.find(name);
     if (!saved || !saved->defined()) keys.missing.push_back(name);
     else if (saved->sizes() != value.sizes())
       mismatched.push_back(fmt::format("{} is {}, got {}", name, value.sizes(), saved->sizes()));
+    else if (detail::repeats_elements(value.impl())) expanded.push_back(name);
   }
   for (const auto& [name, value] : state)
     if (!own.contains(name)) keys.unexpected.push_back(name);
-  std::string problems = listed("other shape", mismatched);
+  std::string problems = listed("other shape", mismatched) +
+                         listed("several elements in one place, needs a clone()", expanded);
   if (strict) problems += listed("missing", keys.missing) + listed("unexpected", keys.unexpected);
   check(problems.empty(), "load_state_dict: the state does not fit {}{}", name(), problems);
   NoGradGuard no_grad;

@@ -4,6 +4,7 @@
 #include <downhill/tensor/graph.h>
 #include <downhill/tensor/multi_tensor.h>
 #include <downhill/tensor/ops.h>
+#include <downhill/tensor/overlap.h>
 
 #include <cmath>
 
@@ -85,8 +86,16 @@ Tensor parameters_to_vector(const std::vector<Tensor>& parameters) {
 }
 
 void vector_to_parameters(const Tensor& vector, const std::vector<Tensor>& parameters) {
+  check(vector.defined(), "vector_to_parameters: the vector is undefined");
   std::int64_t n = 0;
-  for (const Tensor& p : parameters) n += p.numel();
+  for (const Tensor& p : parameters) {
+    check(p.defined(), "vector_to_parameters: a parameter is undefined");
+    check(!detail::repeats_elements(p.impl()),
+          "vector_to_parameters: several elements of a parameter (shape {}, expanded) are one "
+          "place in memory; give it a clone()",
+          p.sizes());
+    n += p.numel();
+  }
   check(vector.dim() == 1 && vector.numel() == n,
         "vector_to_parameters: the parameters have {} elements, the vector {}", n, vector.numel());
   NoGradGuard no_grad;

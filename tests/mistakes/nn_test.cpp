@@ -14,6 +14,13 @@ struct Net : nn::Module {
   Net() : fc(register_module("fc", nn::Linear(3, 2))) {}
 };
 
+struct Expanded : nn::Module {
+  Expanded() {
+    register_buffer("a", zeros({2}));
+    register_buffer("b", zeros({1}).expand({3}));
+  }
+};
+
 struct Twice : nn::Module {
   Twice() {
     register_module("fc", nn::Linear(3, 2));
@@ -303,8 +310,36 @@ TEST_CASE("checkpoints and gradients that do not fit") {
        {w, zeros({3})},
        [](In x) { nn::utils::vector_to_parameters(x[1], {x[0]}); },
        "vector_to_parameters: the parameters have 2 elements, the vector 3"},
+      {"a vector for a parameter that is expanded",
+       {w, ones({1}).expand({3}), ones({5})},
+       [](In x) {
+         nn::utils::vector_to_parameters(x[2], {x[0], x[1]});
+       },
+       "vector_to_parameters: several elements of a parameter (shape [3], expanded) are one place "
+       "in memory; give it a clone()"},
+      {"a vector for what was never given a value",
+       {w, Tensor(), ones({2})},
+       [](In x) {
+         nn::utils::vector_to_parameters(x[2], {x[0], x[1]});
+       },
+       "vector_to_parameters: a parameter is undefined"},
+      {"a vector that was never given a value",
+       {w, Tensor()},
+       [](In x) { nn::utils::vector_to_parameters(x[1], {x[0]}); },
+       "vector_to_parameters: the vector is undefined"},
   };
   check_rows(watching(net, rows));
+}
+
+TEST_CASE("a checkpoint for a module with an expanded buffer changes nothing") {
+  Expanded module;
+  check_rows(watching(module, {{"a buffer whose elements are one place",
+                                {},
+                                [&](In) {
+                                  module.load_state_dict({{"a", ones({2})}, {"b", ones({3})}});
+                                },
+                                "load_state_dict: the state does not fit Expanded\n"
+                                "  several elements in one place, needs a clone(): b"}}));
 }
 
 TEST_CASE("a merge that meets a name twice inserts nothing") {

@@ -88,8 +88,8 @@ class Module {
   /// Parameters and buffers by name, detached, not copied: they change as training goes on.
   StateDict state_dict() const;
   /// Copies the values in, converting dtypes. Names and shapes are checked before anything changes;
-  /// the Error lists all that is missing, unexpected or of another shape. Unless strict, missing
-  /// and unexpected names are returned instead.
+  /// the Error lists all that is missing, unexpected or of another shape, and what cannot be
+  /// written as it is expanded. Unless strict, missing and unexpected names are returned instead.
   IncompatibleKeys load_state_dict(const StateDict& state, bool strict = true);
 
   /// "Linear"; unless overridden, the C++ type's name without namespaces and "Impl".

@@ -21,7 +21,8 @@ void clip_grad_value_(const std::vector<Tensor>& parameters, double clip_value);
 
 /// All elements one after the other, as a 1-d tensor; recorded.
 Tensor parameters_to_vector(const std::vector<Tensor>& parameters);
-/// Copies such a vector back. Throws Error unless the number of elements is the same.
+/// Copies such a vector back. Throws Error, before anything changes, unless the number of
+/// elements is the same, and for a parameter that is undefined or expanded.
 void vector_to_parameters(const Tensor& vector, const std::vector<Tensor>& parameters);
 
 }  // namespace downhill::nn::utils
