@@ -2,6 +2,7 @@
 #include <downhill/tensor/factory.h>
 #include <downhill/tensor/format.h>
 #include <downhill/tensor/graph.h>
+#include <downhill/tensor/overlap.h>
 
 #include <algorithm>
 #include <ostream>
@@ -14,6 +15,14 @@ namespace {
 
 bool contains(const std::vector<Tensor>& params, const Tensor& p) {
   return std::any_of(params.begin(), params.end(), [&](const Tensor& q) { return q.is_same(p); });
+}
+
+void check_not_expanded(std::string_view name, const ParamGroup& group, std::size_t i) {
+  const Tensor& p = group.params[i];
+  check(!detail::repeats_elements(p.impl()),
+        "{}: several elements of parameter {} (shape {}, expanded) are one place in memory; give "
+        "it a clone()",
+        name, i, p.sizes());
 }
 
 std::string group_prefix(std::size_t i) { return fmt::format("param_groups.{}.", i); }
@@ -84,6 +93,7 @@ void Optimizer::check_states() const {
     for (std::size_t k = 0; k < states_[i].size(); ++k) {
       const Tensor& p = groups_[i].params[k];
       if (!gradient(p)) continue;
+      check_not_expanded(name_, groups_[i], k);  // set_data() may have brought it
       for (const Tensor& slot : std::span(states_[i][k].slots).first(used))
         if (slot.defined() && (slot.dtype() != p.dtype() || slot.sizes() != p.sizes())) [[unlikely]]
           fail("{}: a parameter was changed to {} {} after the first step; its state is {} {}",
@@ -101,6 +111,7 @@ void Optimizer::check_params(const ParamGroup& group) const {
     check(p.defined(), "{}: parameter {} is undefined", name_, i);
     check(p.is_leaf() && p.requires_grad(),
           "{}: parameter {} (shape {}) is no leaf that requires a gradient", name_, i, p.sizes());
+    check_not_expanded(name_, group, i);
     bool known = std::any_of(groups_.begin(), groups_.end(),
                              [&](const ParamGroup& g) { return contains(g.params, p); });
     for (std::size_t k = 0; k < i; ++k) known |= group.params[k].is_same(p);

@@ -11,6 +11,7 @@ using namespace mistakes;
 namespace {
 
 Tensor parameter() { return ones({2}, requires_grad()); }
+Tensor expanded() { return ones({1}).expand({3}).detach().requires_grad_(); }
 
 /// An optimizer after its first step, with the parameters and all they hold.
 struct Trained {
@@ -65,6 +66,11 @@ TEST_CASE("optimizers of what cannot be trained") {
        {w, Tensor()},
        [](In x) { optim::AdamW{x}; },
        "AdamW: parameter 1 is undefined"},
+      {"an expanded parameter",
+       {w, expanded()},
+       [](In x) { optim::SGD{x}; },
+       "SGD: several elements of parameter 1 (shape [3], expanded) are one place in memory; give "
+       "it a clone()"},
       {"a negative rate",
        {w},
        [](In x) { optim::SGD(x, {.lr = -0.1}); },
@@ -105,12 +111,13 @@ TEST_CASE("optimizers of what cannot be trained") {
 }
 
 TEST_CASE("steps that cannot be made") {
-  Trained shape, dtype, changed, unset, grown, pushed, fine;
+  Trained shape, dtype, changed, expanded_later, unset, grown, pushed, fine;
   shape.b.mutable_grad() = ones({3});
   dtype.b.mutable_grad() = ones({2}, kFloat64);
   changed.b.mutable_grad() = Tensor();
   changed.b.set_data(ones({3}));
   changed.b.sum().backward();
+  expanded_later.b.set_data(ones({1}).expand({2}));
   unset.adam.param_groups()[1].lr.reset();
   grown.adam.param_groups()[0].params.push_back(parameter());
   pushed.adam.param_groups().push_back({.params = {parameter()}});
@@ -133,6 +140,11 @@ TEST_CASE("steps that cannot be made") {
                 step_of(changed),
                 "Adam: a parameter was changed to float32 [3] after the first step; its state is "
                 "float32 [2]"});
+  add(expanded_later, {"a parameter that was given expanded data",
+                       {},
+                       step_of(expanded_later),
+                       "Adam: several elements of parameter 0 (shape [2], expanded) are one place "
+                       "in memory; give it a clone()"});
   add(unset, {"a rate that was taken away",
               {},
               step_of(unset),

@@ -56,7 +56,8 @@ class Optimizer {
   /// Drops the gradients of all parameters (PyTorch's set_to_none).
   void zero_grad();
   /// Changes every parameter that has a gradient. Throws Error, before anything changes, for a
-  /// gradient or a state whose shape or dtype is not its parameter's, and an option that was unset.
+  /// gradient or a state whose shape or dtype is not its parameter's, a parameter that was given
+  /// expanded data, and an option that was unset.
   void step();
   /// Calls `closure`, which computes the loss and calls backward, with recording on; then steps.
   /// Returns the loss.
@@ -64,8 +65,9 @@ class Optimizer {
 
   std::vector<ParamGroup>& param_groups() { return groups_; }
   const std::vector<ParamGroup>& param_groups() const { return groups_; }
-  /// Throws Error for a group without parameters, a parameter that is here already or is no leaf
-  /// that requires a gradient, an option out of its range, and an option that does not exist here.
+  /// Throws Error for a group without parameters, a parameter that is here already, is no leaf that
+  /// requires a gradient or is expanded, an option out of its range, and an option that does not
+  /// exist here.
   void add_param_group(ParamGroup group);
 
   /// Options and state under PyTorch's names, flat: `param_groups.0.lr`, `param_groups.0.params`
