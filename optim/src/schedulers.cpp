@@ -78,10 +78,20 @@ LRScheduler::LRScheduler(Optimizer& optimizer, Rate rate)
   go_to(0);
 }
 
-void LRScheduler::go_to(std::int64_t t) const {
+std::vector<double> LRScheduler::rates_at(std::int64_t t) const {
+  const auto& groups = state_->optimizer->param_groups();
+  const std::size_t n = groups.size();
   std::vector<double> rates;
-  for (std::size_t i = 0; i < state_->optimizer->param_groups().size(); ++i)
-    rates.push_back(lr_at(t, i));
+  rates.reserve(n);
+  for (std::size_t i = 0; i < n; ++i) rates.push_back(lr_at(t, i));
+  check(groups.size() == n,
+        "LRScheduler: the rate function changed the number of parameter groups from {} to {}", n,
+        groups.size());
+  return rates;
+}
+
+void LRScheduler::go_to(std::int64_t t) const {
+  const std::vector<double> rates = rates_at(t);
   state_->t = t;
   auto rate = rates.begin();
   for (ParamGroup& group : state_->optimizer->param_groups()) {
@@ -92,12 +102,7 @@ void LRScheduler::go_to(std::int64_t t) const {
 
 void LRScheduler::step() { go_to(state_->t + 1); }
 
-std::vector<double> LRScheduler::get_last_lr() const {
-  std::vector<double> rates;
-  for (std::size_t i = 0; i < state_->optimizer->param_groups().size(); ++i)
-    rates.push_back(lr_at(state_->t, i));
-  return rates;
-}
+std::vector<double> LRScheduler::get_last_lr() const { return rates_at(state_->t); }
 
 double LRScheduler::lr_at(std::int64_t t, std::size_t group) const {
   const auto& groups = state_->optimizer->param_groups();

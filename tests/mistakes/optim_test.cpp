@@ -262,6 +262,23 @@ TEST_CASE("schedules that cannot be") {
   check_rows(watching(t, rows));
 }
 
+TEST_CASE("a rate function that adds parameter groups is refused") {
+  Trained t;
+  bool adds = false;
+  optim::LambdaLR schedule(t.adam, [&](std::int64_t) {
+    if (adds) t.adam.add_param_group({.params = {parameter()}, .lr = 7});
+    return 0.5;
+  });
+  adds = true;
+  CHECK_THROWS_WITH_AS(
+      schedule.step(),
+      "LRScheduler: the rate function changed the number of parameter groups from 2 to 4", Error);
+  adds = false;
+  CHECK(schedule.last_epoch() == 0);
+  CHECK(t.adam.param_groups()[1].lr == 0.25);
+  CHECK(t.adam.param_groups()[3].lr == 7);
+}
+
 TEST_CASE("a rate function or closure that throws changes no rate and no parameter") {
   Trained t;
   optim::LambdaLR schedule(t.adam, [](std::int64_t step) -> double {

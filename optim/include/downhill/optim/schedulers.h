@@ -14,7 +14,8 @@
 namespace downhill::optim {
 
 /// A schedule: a light handle whose copies share the step count. The optimizer must outlive it.
-/// A rate function that throws leaves the count and all rates as they were.
+/// A rate function that throws, or adds parameter groups, leaves the count and all rates as they
+/// were.
 class LRScheduler {
  public:
   /// lr(base, t): the rate at step t = 0, 1, 2 ...
@@ -43,6 +44,7 @@ class LRScheduler {
     Rate rate;
     std::int64_t t = 0;
   };
+  std::vector<double> rates_at(std::int64_t t) const;
   void go_to(std::int64_t t) const;
 
   std::shared_ptr<State> state_;
