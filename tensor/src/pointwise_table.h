@@ -63,7 +63,9 @@ template <class Op> constexpr PointwiseOp make_pointwise() {
   return t;
 }
 template <class Op> inline constexpr PointwiseOp pointwise_op = make_pointwise<Op>();
+#pragma GCC visibility push(default)
 template <class Op> const PointwiseOp& op_table() { return pointwise_op<Op>; }
+#pragma GCC visibility pop
 
 /// The op on tensors, recorded. Only ops of a file's OpList may be called.
 template <class Family, class Op, class... T> Tensor call(const Op& op, const T&... in) {
