@@ -30,7 +30,7 @@ endif()
 # Shared libraries export what public headers declare, and not what private ones do.
 if(BUILD_SHARED_LIBS)
   foreach(symbols IN ITEMS
-      "tensor,downhill::matmul(,downhill::detail::replace_file"
+      "tensor,downhill::matmul(,downhill::detail::gemm"
       "autograd,downhill::autograd::backward(,downhill::detail::values_of"
       "data,downhill::data::idx(,inflate_some" "optim,downhill::optim::Adam::,check_ranges"
       "nn,downhill::nn::Module::,kaiming_std")

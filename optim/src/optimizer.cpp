@@ -174,7 +174,8 @@ void Optimizer::restore_state(const StateDict& from, const std::string& prefix,
   state.steps = steps->item<std::int64_t>();
   const auto names = slots(group);
   for (std::size_t s = 0; s < names.size(); ++s) {
-    const Tensor& slot = saved(name_, from, prefix + std::string(names[s]));
+    const std::string name = prefix + std::string(names[s]);
+    const Tensor& slot = saved(name_, from, name);
     check(slot.sizes() == parameter.sizes(), "{}: {}{} is {}, its parameter {}", name_, prefix,
           names[s], slot.sizes(), parameter.sizes());
     state.slots[s] = zeros_like(parameter.detach()).copy_(slot);

@@ -1,8 +1,7 @@
-// Matrix products on raw pointers: the one entry that the contraction ops call. Exported for tests.
+// Matrix products on raw pointers: the one entry that the contraction ops call.
 #pragma once
 #include <cstdint>
 
-#pragma GCC visibility push(default)
 namespace downhill::detail {
 
 /// A matrix in memory: element (i, j) is data[i * row + j * col]. Strides count elements and may be
@@ -67,4 +66,3 @@ template <class T> bool takes_dot_products(const Product<T>& s) {
 }
 
 }  // namespace downhill::detail
-#pragma GCC visibility pop
