@@ -20,7 +20,7 @@ OTHER = re.compile(
     r"|^(?:template <.*> )?(?:struct|class)\b|^#|^\}|=\s*\{$|^\{$|\]\s*\{$"
 )
 ONE_LINE = re.compile(r"^ *(?!if|for|while|switch|else|return|struct|\}|#)[\w:<>&*,~ \[\].]*\w\(.*\)[\w ]*\{.*\}$")
-TABLE = re.compile(r"return \{$|check_rows(<\w+>)?\(\{$|(const )?std::vector<Row> rows = \{$|const std::vector<Row> rows\{$")
+TABLE = re.compile(r"return \{$|check_rows(<\w+>)?\(\{?$|(const )?std::vector<Row> rows = \{$|const std::vector<Row> rows\{$")
 SUFFIXES = (".h", ".cpp")
 
 

@@ -216,13 +216,13 @@ const Tensor& call_pointwise_(const PointwiseOp& op, const void* state, const Te
   const PointwiseResult r = infer_pointwise(op, state, in);
   TensorImpl& s = self.impl();
   check(r.size == s.size,
-        "{}_: the result has shape {}, which does not fit into the tensor of shape {} in place",
-        op.name, r.size, s.size);
+        "{}: the result has shape {}, which does not fit into the tensor of shape {} in place",
+        op.in_place_name, r.size, s.size);
   check(!(is_floating(r.dtype) && !is_floating(s.dtype)) && !(r.dtype != kBool && s.dtype == kBool),
-        "{}_: the result is {}, which does not fit into the {} tensor in place", op.name,
+        "{}: the result is {}, which does not fit into the {} tensor in place", op.in_place_name,
         name_of(r.dtype), name_of(s.dtype));
   const bool record = needs_record(op, in);
-  check_writable((std::string(op.name) + '_').c_str(), self, record || self.requires_grad());
+  check_writable(op.in_place_name, self, record || self.requires_grad());
   TensorImpl *p[max_inputs], *q[] = {&s};
   Tensor copies[max_inputs];
   for (std::size_t i = 0; i < in.size(); ++i) {

@@ -1,5 +1,8 @@
 // A pointwise op's struct turned into the table that the driver, the nodes and the sweep read.
 #pragma once
+#include <algorithm>
+#include <array>
+
 #include <downhill/tensor/formulas.h>
 #include <downhill/tensor/op.h>
 #include <downhill/tensor/ops.h>
@@ -40,10 +43,19 @@ template <class Op> DType promote_numbers(const void* state, DType t) {
 template <class Op> inline constexpr bool has_numbers = requires(const Op& op) { op.number; }
 || requires(const Op& op) { op.lo, op.hi; };
 
+template <class Op>
+inline constexpr auto in_place_name = [] {
+  std::array<char, Op::name.size() + 2> name{};
+  std::copy(Op::name.begin(), Op::name.end(), name.begin());
+  name[Op::name.size()] = '_';
+  return name;
+}();
+
 template <class Op> constexpr PointwiseOp make_pointwise() {
   constexpr int n = arity_of<Op>;
   PointwiseOp t{};
   t.name = Op::name;
+  t.in_place_name = in_place_name<Op>.data();
   t.inputs = n;
   t.types = Op::types;
   t.takes_bool = takes_bool_of<Op>;

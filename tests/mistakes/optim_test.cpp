@@ -110,62 +110,77 @@ TEST_CASE("optimizers of what cannot be trained") {
   });
 }
 
-TEST_CASE("steps that cannot be made") {
-  Trained shape, dtype, changed, expanded_later, unset, grown, pushed, fine;
+struct StepRows {
+  std::vector<Row> rows;
+
+  /// With `t.everything()` watched.
+  void add(const Trained& t, Row row) {
+    row.state = [&t] { return t.everything(); };
+    rows.push_back(std::move(row));
+  }
+};
+
+std::function<void(In)> step_of(Trained& t) {
+  return [&t](In) { t.adam.step(); };
+}
+
+TEST_CASE("steps with gradients and parameters that do not fit") {
+  Trained shape, dtype, changed, expanded;
   shape.b.mutable_grad() = ones({3});
   dtype.b.mutable_grad() = ones({2}, kFloat64);
   changed.b.mutable_grad() = Tensor();
   changed.b.set_data(ones({3}));
   changed.b.sum().backward();
-  expanded_later.b.set_data(ones({1}).expand({2}));
+  expanded.b.set_data(ones({1}).expand({2}));
+  StepRows table;
+  table.add(shape, {"a gradient of another shape",
+                    {},
+                    step_of(shape),
+                    "Adam: the gradient of a parameter float32 [2] is float32 [3]"});
+  table.add(dtype, {"a gradient of another dtype",
+                    {},
+                    step_of(dtype),
+                    "Adam: the gradient of a parameter float32 [2] is float64 [2]"});
+  table.add(changed, {"a parameter that changed its shape",
+                      {},
+                      step_of(changed),
+                      "Adam: a parameter was changed to float32 [3] after the first step; its "
+                      "state is float32 [2]"});
+  table.add(expanded, {"a parameter that was given expanded data",
+                       {},
+                       step_of(expanded),
+                       "Adam: several elements of parameter 0 (shape [2], expanded) are one place "
+                       "in memory; give it a clone()"});
+  check_rows(table.rows);
+}
+
+TEST_CASE("groups that were changed by hand, and what is no closure") {
+  Trained unset, grown, pushed, fine;
   unset.adam.param_groups()[1].lr.reset();
   grown.adam.param_groups()[0].params.push_back(parameter());
   pushed.adam.param_groups().push_back({.params = {parameter()}});
-  const auto step_of = [](Trained& t) { return [&t](In) { t.adam.step(); }; };
-  std::vector<Row> rows;
-  const auto add = [&](const Trained& t, Row row) {
-    row.state = [&t] { return t.everything(); };
-    rows.push_back(std::move(row));
-  };
-  add(shape, {"a gradient of another shape",
-              {},
-              step_of(shape),
-              "Adam: the gradient of a parameter float32 [2] is float32 [3]"});
-  add(dtype, {"a gradient of another dtype",
-              {},
-              step_of(dtype),
-              "Adam: the gradient of a parameter float32 [2] is float64 [2]"});
-  add(changed, {"a parameter that changed its shape",
-                {},
-                step_of(changed),
-                "Adam: a parameter was changed to float32 [3] after the first step; its state is "
-                "float32 [2]"});
-  add(expanded_later, {"a parameter that was given expanded data",
-                       {},
-                       step_of(expanded_later),
-                       "Adam: several elements of parameter 0 (shape [2], expanded) are one place "
-                       "in memory; give it a clone()"});
-  add(unset, {"a rate that was taken away",
-              {},
-              step_of(unset),
-              "Adam: the option lr of a group is not set"});
-  rows.push_back({"parameters pushed into a group",
-                  {grown.a, grown.b},
-                  step_of(grown),
-                  "Adam: groups and their parameters cannot change, use add_param_group"});
-  rows.push_back({"a group pushed beside the others",
-                  {pushed.a, pushed.b},
-                  [&](In) { pushed.adam.state_dict(); },
-                  "Adam: groups and their parameters cannot change, use add_param_group"});
-  add(fine, {"a closure that is no function",
-             {},
-             [&](In) { fine.adam.step(nullptr); },
-             "Adam: got no closure"});
-  add(fine, {"a parameter that is there already",
-             {fine.a},
-             [&](In x) { fine.adam.add_param_group({.params = x}); },
-             "Adam: parameter 0 (shape [2]) appears twice"});
-  check_rows(rows);
+  StepRows table;
+  table.add(unset, {"a rate that was taken away",
+                    {},
+                    step_of(unset),
+                    "Adam: the option lr of a group is not set"});
+  table.rows.push_back({"parameters pushed into a group",
+                        {grown.a, grown.b},
+                        step_of(grown),
+                        "Adam: groups and their parameters cannot change, use add_param_group"});
+  table.rows.push_back({"a group pushed beside the others",
+                        {pushed.a, pushed.b},
+                        [&](In) { pushed.adam.state_dict(); },
+                        "Adam: groups and their parameters cannot change, use add_param_group"});
+  table.add(fine, {"a closure that is no function",
+                   {},
+                   [&](In) { fine.adam.step(nullptr); },
+                   "Adam: got no closure"});
+  table.add(fine, {"a parameter that is there already",
+                   {fine.a},
+                   [&](In x) { fine.adam.add_param_group({.params = x}); },
+                   "Adam: parameter 0 (shape [2]) appears twice"});
+  check_rows(table.rows);
 }
 
 TEST_CASE("states of other optimizers") {

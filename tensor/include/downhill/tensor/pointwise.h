@@ -19,6 +19,7 @@ using TensorRule = Tensor (*)(const void* state, const Tensor& g, const Tensor* 
 
 struct PointwiseOp {
   std::string_view name;
+  const char* in_place_name;  ///< "add_"
   int inputs;
   Types types;
   bool takes_bool;
