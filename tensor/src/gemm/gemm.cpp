@@ -93,10 +93,10 @@ thread_local Workspace copy_of_a, copy_of_b;
 template <class T> int64_t undivided_k(const Product<T>& s) { return s.a.col == 1 ? 16384 : 2047; }
 
 /// A longer sum is computed in parts, each added to the ones before.
-void onednn_gemm_in_parts(const Product<float>& s) {
+template <class T> void onednn_gemm_in_parts(const Product<T>& s) {
   const int64_t parts = (s.k - 1) / undivided_k(s) + 1;
   for (int64_t i = 0; i < parts; ++i) {
-    Product<float> part = s;
+    Product<T> part = s;
     const int64_t begin = s.k * i / parts;
     part.k = s.k * (i + 1) / parts - begin;
     part.a.data += begin * s.a.col;
@@ -123,7 +123,8 @@ template <class T> Product<T> member(Product<T> s, const Batch& batch, int64_t q
 }
 
 /// Whether matrices of so many elements follow each other without gaps, or are one and the same.
-bool is_dense(const int64_t (&stride)[2], const int64_t (&size)[2], int64_t elements) {
+[[maybe_unused]] bool is_dense(const int64_t (&stride)[2], const int64_t (&size)[2],
+                               int64_t elements) {
   const int64_t outer = stride[1] == 0 ? elements : size[1] * elements;
   return (size[1] == 1 || stride[1] == 0 || stride[1] == elements) &&
          (size[0] == 1 || stride[0] == 0 || stride[0] == outer);
